@@ -1,0 +1,659 @@
+//! The client: sends requests, receives responses.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::Head;
+use crate::config::Config;
+use crate::core::{Content, Core, Outgoing};
+use crate::deadlines::Waiting;
+use crate::error::{ConnectionError, ErrorKind, SendError};
+use crate::event::{
+    BodyLength, Event, Field, KeepAlive, NextStep, RequestId, Splice, Verdict, Version,
+};
+use crate::framing::{self, Facts};
+use crate::grammar;
+use crate::head::{self, Section, TargetForm};
+use crate::state::{self, Recv, RecvInput, Send, SendInput};
+use crate::write;
+
+/// The client side of one connection.
+///
+/// The order of calls is that of [`ServerConnection`](crate::ServerConnection). Requests go with
+/// [`send_request`](Self::send_request), also before the answers to earlier ones have come
+/// (pipelining, up to [`Config::pipeline_max`]); responses come in the order of the requests, each
+/// as [`Event::Head`], any number of [`Event::Data`], [`Event::End`].
+///
+/// [`Config::client`] has defaults that fit a client.
+#[derive(Clone, Debug)]
+pub struct ClientConnection {
+    core: Core,
+    /// Requests without a complete response, oldest first.
+    unanswered: VecDeque<Unanswered>,
+    next_id: u64,
+    /// Octets of interim responses to the oldest request.
+    informational_bytes: u32,
+    informational: u8,
+    /// The final response to the oldest request has begun.
+    answering: bool,
+    /// It changes the protocol.
+    switching: bool,
+    /// The server said `close` with a complete response, so it ignores what follows.
+    closed_by_server: bool,
+    /// The request that is being sent waits for a 100 (Continue), so long.
+    continue_until: Option<u64>,
+}
+
+/// A request without a complete response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unanswered {
+    /// Octets appended to the output before it.
+    start: u64,
+    head: bool,
+    connect: bool,
+    upgrade: bool,
+}
+
+/// A request line: method, request-target, version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "RFC 9112 §3 knows these three")]
+pub struct RequestLine<'a> {
+    /// A token (RFC 9110 §9.1).
+    pub method: &'a [u8],
+    /// In the form that the method takes (RFC 9112 §3.2).
+    pub target: &'a [u8],
+    /// HTTP/1.1 unless there is a reason.
+    pub version: Version,
+}
+
+impl<'a, M: AsRef<[u8]> + ?Sized, T: AsRef<[u8]> + ?Sized> From<(&'a M, &'a T)>
+    for RequestLine<'a>
+{
+    fn from((method, target): (&'a M, &'a T)) -> Self {
+        Self { method: method.as_ref(), target: target.as_ref(), version: Version::Http11 }
+    }
+}
+
+/// A message step without borrows, to build the event from.
+enum Surfaced<'i> {
+    Head { body: BodyLength },
+    Informational,
+    Data(&'i [u8]),
+    End,
+    Upgraded,
+}
+
+impl ClientConnection {
+    /// A connection that was just established at `now`, a time since an epoch of the caller's
+    /// choice.
+    pub fn new(config: impl Into<Arc<Config>>, now: Duration) -> Self {
+        let mut core = Core::new(config.into(), now);
+        // Nothing is owed before a request is sent.
+        core.clock.disarm();
+        Self {
+            core,
+            unanswered: VecDeque::new(),
+            next_id: 0,
+            informational_bytes: 0,
+            informational: 0,
+            answering: false,
+            switching: false,
+            closed_by_server: false,
+            continue_until: None,
+        }
+    }
+
+    // ---- sending ----
+
+    /// Begins a request. With [`BodyLength::None`] it is complete at once; every other ends with
+    /// [`finish`](Self::finish) or [`send_trailers`](Self::send_trailers).
+    ///
+    /// `fields` must have exactly one Host, equal to the authority of the request-target if that
+    /// has one (RFC 9112 §3.2). The connection writes the framing fields. With
+    /// `expect: 100-continue` among the fields, wait until
+    /// [`awaits_continue`](Self::awaits_continue) is false before you send content.
+    ///
+    /// # Errors
+    /// See [`SendError`]; nothing is written then.
+    pub fn send_request<'a, I>(
+        &mut self,
+        line: impl Into<RequestLine<'a>>,
+        fields: I,
+        body: BodyLength,
+        out: &mut Vec<u8>,
+    ) -> Result<RequestId, SendError>
+    where
+        I: IntoIterator + Clone,
+        I::Item: Into<Field<'a>>,
+    {
+        self.sendable()?;
+        let RequestLine { method, target, version } = line.into();
+        if !grammar::is_token(method) {
+            return Err(SendError::InvalidMethod);
+        }
+        let form =
+            if grammar::is_target(target) { head::target_form(method, target) } else { None };
+        let (form, from, to) = form.ok_or(SendError::InvalidTarget)?;
+        let old = version == Version::Http10;
+        if body == BodyLength::UntilClose || (body == BodyLength::Chunked && old) {
+            return Err(SendError::BodyNotAllowed);
+        }
+        let checked = write::check_head(fields.clone().into_iter())?;
+        if !checked.hosts_valid || checked.hosts > 1 || (checked.hosts == 0 && !old) {
+            return Err(SendError::Host);
+        }
+        if matches!(form, TargetForm::Absolute | TargetForm::Authority) && checked.hosts == 1 {
+            let mut fields = fields.clone().into_iter().map(Into::into);
+            let host = fields.find(|field: &Field<'_>| field.name.eq_ignore_ascii_case(b"host"));
+            if host.is_some_and(|host| Some(host.value) != target.get(from..to)) {
+                return Err(SendError::Host);
+            }
+        }
+        if let Some((octets, index)) = checked.content_length
+            && body != BodyLength::Known(octets)
+        {
+            return Err(SendError::FramingField(index));
+        }
+        let close = !self.core.config.keep_alive && !checked.connection.close();
+
+        let before = out.len();
+        out.reserve(method.len() + target.len() + checked.octets + 80);
+        out.extend_from_slice(method);
+        out.push(b' ');
+        out.extend_from_slice(target);
+        out.extend_from_slice(if old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
+        write::put_fields(fields.into_iter(), out);
+        if close {
+            out.extend_from_slice(b"connection: close\r\n");
+        }
+        match body {
+            BodyLength::Known(octets) if checked.content_length.is_none() => {
+                write::put_content_length(octets, out);
+            }
+            BodyLength::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            _ => {}
+        }
+        out.extend_from_slice(b"\r\n");
+
+        self.unanswered.push_back(Unanswered {
+            start: self.core.appended(),
+            head: method == b"HEAD",
+            connect: method == b"CONNECT",
+            upgrade: checked.upgrade && checked.connection.upgrade && !old,
+        });
+        self.core.account(before, out);
+        if close || checked.connection.decide(version, true) == KeepAlive::Close {
+            self.core.keep_alive = KeepAlive::Close;
+        }
+        self.core.transmit(SendInput::RequestHead);
+        self.core.begin_content(match body {
+            BodyLength::Known(octets) => Outgoing::Known(octets),
+            BodyLength::Chunked => Outgoing::Chunked,
+            BodyLength::None | BodyLength::UntilClose => Outgoing::Known(0),
+        });
+        let waits =
+            checked.expects_continue && !matches!(body, BodyLength::None | BodyLength::Known(0));
+        self.continue_until = (waits && !old).then_some(u64::MAX);
+        if body == BodyLength::None {
+            self.finished();
+        }
+        let id = RequestId(self.next_id);
+        self.next_id += 1;
+        Ok(id)
+    }
+
+    /// Whether a request can be sent now: nothing of an earlier one is still to be sent, the
+    /// connection persists and the pipeline has room.
+    #[must_use]
+    pub fn can_send_request(&self) -> bool {
+        self.sendable().is_ok()
+    }
+
+    fn sendable(&self) -> Result<(), SendError> {
+        if self.core.failed.is_some() || self.core.eof {
+            return Err(SendError::Closed);
+        }
+        match self.core.send {
+            Send::Idle => {}
+            Send::Closed | Send::Tunnel => return Err(SendError::Closed),
+            Send::Owed | Send::Body | Send::Done | Send::Switching => {
+                return Err(SendError::WrongState);
+            }
+        }
+        if self.core.keep_alive == KeepAlive::Close {
+            return Err(SendError::Closed);
+        }
+        let last_may_switch =
+            self.unanswered.back().is_some_and(|last| last.connect || last.upgrade);
+        if last_may_switch || self.unanswered.len() >= self.core.config.pipeline_max {
+            return Err(SendError::PipelineFull);
+        }
+        Ok(())
+    }
+
+    /// Whether the request that is being sent still waits for a 100 (Continue), or for
+    /// [`Config::continue_timeout`], before its content should go (RFC 9110 §10.1.1).
+    #[must_use]
+    pub fn awaits_continue(&self) -> bool {
+        self.continue_until.is_some() && self.core.send == Send::Body
+    }
+
+    /// Sends content. How many octets were accepted: fewer than given when
+    /// [`Config::output_bytes_max`] is reached. With the chunked coding each call makes a chunk.
+    ///
+    /// # Errors
+    /// No request is being sent, it would become longer than announced, or the server closed
+    /// the connection with its answer and does not read on.
+    pub fn send_data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<usize, SendError> {
+        self.continue_until = None;
+        self.core.send_data(data, out)
+    }
+
+    /// Like [`send_data`](Self::send_data), but the caller writes the payload itself, at
+    /// [`Splice::at`].
+    ///
+    /// # Errors
+    /// As [`send_data`](Self::send_data).
+    pub fn send_data_splice(&mut self, len: usize, out: &mut Vec<u8>) -> Result<Splice, SendError> {
+        self.continue_until = None;
+        self.core.send_data_splice(len, out)
+    }
+
+    /// Ends the request.
+    ///
+    /// # Errors
+    /// No request is being sent, or [`SendError::BodyTooShort`].
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.core.finishable()?;
+        self.core.put_end(core::iter::empty::<Field<'_>>(), out);
+        self.finished();
+        Ok(())
+    }
+
+    /// Ends the request with trailers (RFC 9110 §6.5).
+    ///
+    /// # Errors
+    /// No request is being sent, it is not chunked, or a field is invalid.
+    pub fn send_trailers<'a, I>(&mut self, fields: I, out: &mut Vec<u8>) -> Result<(), SendError>
+    where
+        I: IntoIterator + Clone,
+        I::Item: Into<Field<'a>>,
+    {
+        self.core.finishable()?;
+        if self.core.outgoing() != Outgoing::Chunked {
+            return Err(SendError::TrailersNotAllowed);
+        }
+        write::check_trailers(fields.clone().into_iter())?;
+        self.core.put_end(fields.into_iter(), out);
+        self.finished();
+        Ok(())
+    }
+
+    /// Gives up the request that is being sent, for example because its final response came
+    /// early: what is left of its content does not go, and the connection closes after the
+    /// response (RFC 9112 §9.3, §9.5).
+    pub fn abandon_request(&mut self) {
+        if self.core.send == Send::Body {
+            self.core.keep_alive = KeepAlive::Close;
+            self.core.transmit(SendInput::Close);
+            self.continue_until = None;
+            if self.unanswered.is_empty() {
+                self.close();
+            }
+        }
+    }
+
+    fn finished(&mut self) {
+        self.continue_until = None;
+        self.core.transmit(SendInput::Finish);
+        let (recv, send) = (self.core.recv, self.core.send);
+        (self.core.recv, self.core.send) = state::join_client(recv, send, KeepAlive::Continue);
+        if self.core.keep_alive == KeepAlive::Close && self.unanswered.is_empty() {
+            self.close();
+        }
+    }
+
+    // ---- receiving ----
+
+    /// The next thing that happened; see
+    /// [`ServerConnection::next_event`](crate::ServerConnection::next_event).
+    ///
+    /// # Errors
+    /// The server broke the protocol or a limit, or closed in the middle of something.
+    /// [`unfinished`](Self::unfinished) tells what became of the requests.
+    #[inline]
+    pub fn next_event<'i, 'f>(
+        &mut self,
+        input: &mut &'i [u8],
+        head: &'f mut Head,
+    ) -> Result<Option<Event<'i, 'f>>, ConnectionError> {
+        if let Some(error) = &self.core.failed {
+            return Err(error.clone());
+        }
+        let surfaced = match self.step(input, head) {
+            Ok(surfaced) => surfaced,
+            Err(error) => return Err(self.fail(error)),
+        };
+        self.core.starved = surfaced.is_none() && input.is_empty() && !self.is_paused();
+        let head = &*head;
+        Ok(surfaced.map(|surfaced| match surfaced {
+            Surfaced::Head { body } => {
+                Event::Head { head, body, expects_continue: false, began: self.core.clock.began() }
+            }
+            Surfaced::Informational => Event::Informational(head),
+            Surfaced::Data(data) => Event::Data(data),
+            Surfaced::End => Event::End { trailers: head },
+            Surfaced::Upgraded => Event::Upgraded,
+        }))
+    }
+
+    fn step<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+        head: &mut Head,
+    ) -> Result<Option<Surfaced<'i>>, ConnectionError> {
+        match self.core.recv {
+            Recv::Idle | Recv::Head => {
+                if let Some(first) = self.unsolicited(input) {
+                    return Err(first);
+                }
+                if let Some((facts, octets)) =
+                    self.core.read_head(Section::Response, input, head)?
+                {
+                    return self.response(&facts, octets, head).map(Some);
+                }
+                if self.core.eof && input.is_empty() {
+                    if self.core.recv == Recv::Head || !self.unanswered.is_empty() {
+                        return Err(self.core.incomplete());
+                    }
+                    self.close();
+                }
+                Ok(None)
+            }
+            Recv::Body => match self.core.read_content(input, head)? {
+                Content::Data(data) => Ok(Some(Surfaced::Data(data))),
+                Content::Short => Ok(None),
+                Content::End => {
+                    self.core.receive(RecvInput::ContentOver);
+                    Ok(Some(self.end()))
+                }
+            },
+            Recv::End => {
+                head.clear();
+                Ok(Some(self.end()))
+            }
+            Recv::Done if self.switching => {
+                self.core.receive(RecvInput::Switch);
+                self.core.transmit(SendInput::Switch);
+                Ok(Some(Surfaced::Upgraded))
+            }
+            Recv::Done | Recv::Discard | Recv::Tunnel | Recv::Closed => Ok(None),
+        }
+    }
+
+    /// RFC 9112 §9.2: what comes without a request is no response. Empty lines are let pass.
+    fn unsolicited(&self, input: &[u8]) -> Option<ConnectionError> {
+        if !self.unanswered.is_empty() {
+            return None;
+        }
+        match input.first() {
+            None | Some(b'\r' | b'\n') => None,
+            Some(_) => Some(self.core.error(ErrorKind::Unsolicited)),
+        }
+    }
+
+    /// A complete response head: what is decided on all of its lines together.
+    fn response<'i>(
+        &mut self,
+        facts: &Facts,
+        octets: usize,
+        head: &Head,
+    ) -> Result<Surfaced<'i>, ConnectionError> {
+        let Some(request) = self.unanswered.front().copied() else {
+            return Err(self.core.error(ErrorKind::Unsolicited));
+        };
+        let config = &*self.core.config;
+        let (version, status) = (head.version(), head.status());
+        if status < 200 && status != 101 {
+            if self.informational >= config.informational_max {
+                return Err(self.core.error(ErrorKind::TooManyInformational));
+            }
+            let total = self.informational_bytes as usize + octets;
+            if total > config.informational_bytes_max {
+                return Err(self.core.error(ErrorKind::InformationalTooLong));
+            }
+            self.informational += 1;
+            self.informational_bytes = u32::try_from(total).unwrap_or(u32::MAX);
+            if status == 100 && self.unanswered.len() == 1 {
+                self.continue_until = None;
+            }
+            self.core.head_done(octets, BodyLength::None);
+            self.core.receive(RecvInput::InterimHead);
+            return Ok(Surfaced::Informational);
+        }
+        self.switching = match status {
+            101 if request.upgrade => true,
+            101 => return Err(self.core.error(ErrorKind::UnexpectedSwitch)),
+            _ => request.connect && (200..300).contains(&status),
+        };
+        let empty = request.head || self.switching || !grammar::status_allows_content(status);
+        let body = if empty {
+            BodyLength::None
+        } else {
+            framing::response_body(facts, version, config)
+                .map_err(|(kind, index)| self.core.error_in(head, kind, index))?
+        };
+        let both = facts.codings.seen.times > 0 && facts.content_length.seen.times > 0;
+        let asked = facts.connection.decide(version, config.keep_alive);
+        if !self.switching && (asked == KeepAlive::Close || body == BodyLength::UntilClose || both)
+        {
+            self.core.keep_alive = KeepAlive::Close;
+        }
+        self.closed_by_server |= facts.connection.close();
+        self.answering = true;
+        if self.unanswered.len() == 1 {
+            // A final response makes waiting for a 100 pointless.
+            self.continue_until = None;
+        }
+        self.core.head_done(octets, body);
+        let content = !matches!(body, BodyLength::None | BodyLength::Known(0));
+        self.core.receive(RecvInput::Head { content });
+        Ok(Surfaced::Head { body })
+    }
+
+    /// The response is complete.
+    fn end<'i>(&mut self) -> Surfaced<'i> {
+        self.core.receive(RecvInput::EndSurfaced);
+        self.answering = false;
+        (self.informational, self.informational_bytes) = (0, 0);
+        self.unanswered.pop_front();
+        if !self.switching {
+            let (recv, send) = (self.core.recv, self.core.send);
+            // Requests that went before the server said `close` are never answered; ours that
+            // wants no more waits for its own answer.
+            let last = self.unanswered.is_empty() || self.closed_by_server;
+            let keep_alive = if last { self.core.keep_alive } else { KeepAlive::Continue };
+            (self.core.recv, self.core.send) = state::join_client(recv, send, keep_alive);
+        }
+        Surfaced::End
+    }
+
+    fn fail(&mut self, error: ConnectionError) -> ConnectionError {
+        if self.core.send != Send::Tunnel {
+            self.core.transmit(SendInput::Close);
+        }
+        self.core.fail(error)
+    }
+
+    fn close(&mut self) {
+        if self.core.recv != Recv::Tunnel && self.core.send != Send::Tunnel {
+            self.core.receive(RecvInput::Close);
+            self.core.transmit(SendInput::Close);
+        }
+    }
+
+    /// Tells that the server sends no more. Pull once more with empty input: it ends content that
+    /// lasts until close; with a request unanswered it is an error.
+    pub fn eof(&mut self) {
+        self.core.eof = true;
+    }
+
+    /// Whether input is to be kept: the connection belongs to another protocol, or is closed.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        matches!(self.core.recv, Recv::Done | Recv::Tunnel | Recv::Closed)
+    }
+
+    /// Whether no request is under way and the connection can take one: for a pool.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.unanswered.is_empty() && self.core.recv == Recv::Idle && self.can_send_request()
+    }
+
+    /// The requests without a complete response, oldest first, with what is known of each. Ask it
+    /// when the connection has ended.
+    pub fn unfinished(&self) -> impl Iterator<Item = (RequestId, Verdict)> + '_ {
+        let first = self.next_id - self.unanswered.len() as u64;
+        self.unanswered.iter().enumerate().map(move |(index, request)| {
+            let verdict = if index == 0 && self.answering {
+                Verdict::Processed
+            } else if self.core.written() <= request.start || self.ignored() {
+                Verdict::Unprocessed
+            } else {
+                Verdict::Unknown
+            };
+            (RequestId(first + index as u64), verdict)
+        })
+    }
+
+    /// RFC 9112 §9.6: a server that said `close` processes no further request.
+    fn ignored(&self) -> bool {
+        self.closed_by_server && !self.answering
+    }
+
+    /// Says `close` no more than it must: no further request goes; once the responses that are
+    /// awaited are complete the connection closes, within [`Config::drain_timeout`].
+    pub fn drain(&mut self) {
+        self.core.keep_alive = KeepAlive::Close;
+        if self.unanswered.is_empty() && self.core.send != Send::Body {
+            self.close();
+        } else {
+            self.core.clock.begin_drain(&self.core.config);
+        }
+    }
+
+    /// What becomes of the connection after this exchange, as far as it is decided.
+    #[must_use]
+    pub fn keep_alive(&self) -> KeepAlive {
+        self.core.keep_alive
+    }
+
+    // ---- the transport's side ----
+
+    /// Tells how many octets of the output the transport took, payloads of
+    /// [`send_data_splice`](Self::send_data_splice) included.
+    pub fn wrote(&mut self, octets: usize) {
+        self.core.wrote(octets);
+    }
+
+    /// Octets of output that the transport has not taken.
+    #[must_use]
+    pub fn unsent(&self) -> u64 {
+        self.core.unsent()
+    }
+
+    /// What to do next. A client never lingers: what it closes has been answered.
+    #[must_use]
+    pub fn next_step(&self) -> NextStep {
+        let unsent = self.core.unsent() > 0;
+        match self.core.recv {
+            Recv::Tunnel if unsent => NextStep::Write,
+            Recv::Tunnel => NextStep::HandOver,
+            Recv::Closed => NextStep::Close,
+            Recv::Idle | Recv::Head | Recv::Body | Recv::Discard | Recv::End | Recv::Done => {
+                NextStep::Read
+            }
+        }
+    }
+
+    // ---- time ----
+
+    /// Tells when the input arrived that is pulled next, without expiring anything.
+    pub fn arrived(&mut self, now: Duration) {
+        self.core.clock.arrived(now);
+    }
+
+    /// Tells the time: arms, re-arms and expires deadlines. Call it after pulling.
+    ///
+    /// # Errors
+    /// A deadline has passed: the connection is closed.
+    pub fn advance(&mut self, now: Duration) -> Result<(), ConnectionError> {
+        let waiting = self.waiting();
+        let expired = self.core.advance(now, waiting);
+        let now = self.core.clock.now();
+        match self.continue_until {
+            Some(u64::MAX) => {
+                let timeout = u64::try_from(self.core.config.continue_timeout.as_nanos());
+                self.continue_until = Some(now.saturating_add(timeout.unwrap_or(u64::MAX - 1)));
+            }
+            Some(until) if now >= until => self.continue_until = None,
+            _ => {}
+        }
+        let Some(kind) = expired else { return Ok(()) };
+        Err(self.fail(self.core.incomplete().with_kind(kind)))
+    }
+
+    /// When to call [`advance`](Self::advance) at the latest; `None` if nothing is waited for.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let next = self.core.clock.next();
+        let waits = self.continue_until.filter(|_| self.core.send == Send::Body);
+        match (next, waits.map(Duration::from_nanos)) {
+            (Some(next), Some(until)) => Some(next.min(until)),
+            (next, until) => next.or(until),
+        }
+    }
+
+    fn waiting(&self) -> Waiting {
+        let core = &self.core;
+        if core.failed.is_some() || core.eof {
+            return Waiting::No;
+        }
+        match core.recv {
+            // While the request is being sent, the send deadline watches.
+            Recv::Idle if core.send == Send::Body || core.unsent() > 0 => Waiting::No,
+            Recv::Idle if self.unanswered.is_empty() => Waiting::Idle,
+            Recv::Idle | Recv::Head => Waiting::Head { first: false, begun: true },
+            Recv::Body if core.starved => Waiting::Body,
+            _ => Waiting::No,
+        }
+    }
+
+    // ---- memory and bookkeeping ----
+
+    /// Gives back memory that is not in use. For a connection that is parked.
+    pub fn shrink(&mut self) {
+        self.core.shrink();
+        self.unanswered.shrink_to_fit();
+    }
+
+    /// Octets received and made use of.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.core.received()
+    }
+
+    /// Octets looked at in order to parse, those looked at twice counted twice.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.core.work()
+    }
+
+    /// Requests without a complete response.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.unanswered.len()
+    }
+}
