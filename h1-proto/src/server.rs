@@ -599,6 +599,12 @@ impl ServerConnection {
         self.draining
     }
 
+    /// Whether a request was surfaced, or broken, whose final answer has not begun.
+    #[must_use]
+    pub fn owes_answer(&self) -> bool {
+        self.core.send == Send::Owed
+    }
+
     /// What becomes of the connection after this exchange, as far as it is decided.
     #[must_use]
     pub fn keep_alive(&self) -> KeepAlive {

@@ -1,0 +1,272 @@
+//! The driving loop: one connection from its first octet to its end.
+//!
+//! Wait for a request, hand it to the handler, do what the machine says next. The loop knows no
+//! HTTP: `next_event` and `next_step` of the machine decide everything.
+
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+
+use h1_proto::{Event, NextStep, SendError};
+
+use crate::handler::{Arrival, Gone, Handler, HandlerError, Request, Response};
+use crate::link::{Io, Link, lock};
+use crate::outcome::Outcome;
+use crate::scratch::{self, Buffers};
+
+/// How a connection ended, and what is left of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Ended {
+    /// Why it ended.
+    pub outcome: Outcome,
+    /// After [`Outcome::Upgraded`]: the transport, and the input that belongs to the new
+    /// protocol already.
+    pub upgraded: Option<Upgraded>,
+}
+
+/// A transport that changed its protocol.
+#[non_exhaustive]
+pub struct Upgraded {
+    /// The transport.
+    pub io: Box<dyn Io>,
+    /// Octets that came behind the request.
+    pub input: Vec<u8>,
+}
+
+impl std::fmt::Debug for Upgraded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Upgraded({} octets read)", self.input.len())
+    }
+}
+
+/// Runs a connection to its end.
+pub(crate) async fn drive<H: Handler>(link: Link, handler: &H, read_bytes: usize) -> Ended {
+    let link = Mutex::new(link);
+    let mut held = Held::default();
+    while let Some(arrival) = next_request(&link, &mut held, read_bytes).await {
+        let buffers = held.take();
+        exchange(&link, handler, buffers, arrival, read_bytes).await;
+    }
+    close(&link).await;
+    let link = link.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (io, outcome) = link.into_parts();
+    let input = held.0.as_mut().map(Buffers::take_input).unwrap_or_default();
+    let upgraded = matches!(outcome, Outcome::Upgraded).then_some(Upgraded { io, input });
+    Ended { outcome, upgraded }
+}
+
+/// The buffers of a connection: there while it has work, given back when it parks or ends.
+#[derive(Default)]
+struct Held(Option<Buffers>);
+
+impl Held {
+    fn take(&mut self) -> &mut Buffers {
+        self.0.get_or_insert_with(scratch::take)
+    }
+
+    fn put_back(&mut self) {
+        if let Some(buffers) = self.0.take() {
+            scratch::put_back(buffers);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.put_back();
+    }
+}
+
+/// Waits for the next request; `None` when the connection is to be closed or handed over.
+async fn next_request(link: &Mutex<Link>, held: &mut Held, read_bytes: usize) -> Option<Arrival> {
+    poll_fn(|cx| {
+        let link = &mut *lock(link);
+        loop {
+            if link.dead {
+                return Poll::Ready(None);
+            }
+            if let Some(arrival) = pull(link, held) {
+                return Poll::Ready(Some(arrival));
+            }
+            link.answer_broken();
+            let flushed = link.poll_flush(cx).is_ready();
+            match link.conn.next_step() {
+                _ if link.dead => {}
+                NextStep::Read => {
+                    let buffers = held.take();
+                    buffers.make_room(read_bytes);
+                    if link.poll_read(cx, &mut buffers.input).is_ready() {
+                        continue;
+                    }
+                }
+                NextStep::Write if !flushed => {}
+                // The client sent all it had and the machine has nothing to say.
+                NextStep::Write if !link.conn.is_paused() => continue,
+                _ => return Poll::Ready(None),
+            }
+            if link.poll_watch(cx).is_ready() {
+                continue;
+            }
+            park(link, held);
+            return Poll::Pending;
+        }
+    })
+    .await
+}
+
+/// The next request, out of what is already read. What else happens belongs to content that
+/// nobody reads any more.
+fn pull(link: &mut Link, held: &mut Held) -> Option<Arrival> {
+    // Without input there may still be the end of it, or a rest of the exchange before.
+    let Buffers { input, used, head, .. } = held.take();
+    loop {
+        let mut rest = input.get(*used..).unwrap_or_default();
+        let event = link.conn.next_event(&mut rest, head);
+        *used = input.len() - rest.len();
+        match event {
+            Ok(Some(Event::Head { body, began, expects_continue, .. })) => {
+                return Some(Arrival { body, began, expects_continue });
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
+            Err(error) => {
+                if link.outcome.is_none() {
+                    link.broken = Some(error);
+                }
+                return None;
+            }
+        }
+    }
+}
+
+/// The connection waits: what it need not hold it gives back.
+fn park(link: &mut Link, held: &mut Held) {
+    if held.0.as_ref().is_some_and(|buffers| buffers.rest().is_empty()) {
+        held.put_back();
+    }
+    if link.out.is_empty() {
+        link.out = Vec::new();
+    }
+    link.shrink();
+}
+
+/// One request and its answer.
+async fn exchange<H: Handler>(
+    link: &Mutex<Link>,
+    handler: &H,
+    buffers: &mut Buffers,
+    arrival: Arrival,
+    read_bytes: usize,
+) {
+    {
+        let link = &mut *lock(link);
+        if link.out.capacity() == 0 {
+            link.out = mem::take(&mut buffers.out);
+        }
+    }
+    let mut request = Request::new(link, buffers, arrival, read_bytes);
+    let mut response = Response::new(link);
+    let result = {
+        // In a box, so that an idle connection does not carry the room for it.
+        let handling = Box::pin(handler.handle(&mut request, &mut response));
+        watched(link, handling).await
+    };
+    settle(&mut lock(link), result);
+}
+
+/// What became of a handler.
+enum Handled {
+    Returned(Result<(), HandlerError>),
+    Panicked,
+    /// The connection ended before the handler did.
+    Cut,
+}
+
+/// Polls a handler. While it waits, output goes and deadlines and signals are watched.
+async fn watched<F>(link: &Mutex<Link>, mut handling: Pin<Box<F>>) -> Handled
+where
+    F: Future<Output = Result<(), HandlerError>>,
+{
+    poll_fn(|cx: &mut Context<'_>| {
+        // The handler's state is dropped if it panicked, so nobody sees it broken.
+        match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))) {
+            Ok(Poll::Ready(result)) => return Poll::Ready(Handled::Returned(result)),
+            Ok(Poll::Pending) => {}
+            Err(_panic) => return Poll::Ready(Handled::Panicked),
+        }
+        let link = &mut *lock(link);
+        let _ = link.poll_flush(cx);
+        // Ready: the connection ended, or a deadline of the client's passed.
+        link.poll_watch(cx).map(|()| Handled::Cut)
+    })
+    .await
+}
+
+/// Brings an exchange to its end, whatever the handler left of it.
+fn settle(link: &mut Link, handled: Handled) {
+    let failure = match handled {
+        Handled::Cut => {
+            link.answer_broken();
+            return;
+        }
+        Handled::Returned(Ok(())) => match link.conn.finish(&mut link.out) {
+            // Finished now, or the handler did it itself.
+            Ok(()) => return,
+            Err(SendError::WrongState) if !link.conn.owes_answer() => return,
+            Err(SendError::Closed) => return,
+            Err(error) => HandlerError::Send(error),
+        },
+        Handled::Returned(Err(error)) => error,
+        Handled::Panicked => HandlerError::Application("the handler panicked".into()),
+    };
+    if link.dead {
+        return;
+    }
+    if let HandlerError::Gone(Gone::Broken(_)) = failure {
+        link.answer_broken();
+        return;
+    }
+    tracing::error!(error = %failure, "a handler failed");
+    if link.conn.owes_answer() {
+        let fields = [("content-type", "text/plain")];
+        let sent = link.conn.respond(500, &fields, b"500 Internal Server Error\n", &mut link.out);
+        debug_assert!(sent.is_ok());
+    } else {
+        link.conn.abort_response();
+        link.outcome.get_or_insert(Outcome::HandlerError);
+    }
+}
+
+/// Writes what is left and lingers as the machine says.
+async fn close(link: &Mutex<Link>) {
+    let mut left = None;
+    poll_fn(|cx| {
+        let link = &mut *lock(link);
+        loop {
+            link.answer_broken();
+            if link.dead || link.conn.next_step() == NextStep::HandOver {
+                return Poll::Ready(());
+            }
+            match link.conn.next_step() {
+                NextStep::Linger { .. } => return link.poll_linger(cx, &mut left),
+                // What is unsent now stays so: the client did not take it in time.
+                NextStep::Close if link.conn.unsent() > 0 => return Poll::Ready(()),
+                NextStep::Close => return link.poll_shutdown(cx),
+                _ => {}
+            }
+            if link.poll_flush(cx).is_ready() {
+                // Nothing is unsent: the machine says what else there is to do.
+                if !matches!(link.conn.next_step(), NextStep::Linger { .. } | NextStep::Close) {
+                    return Poll::Ready(());
+                }
+            } else if link.poll_watch(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+}

@@ -1,0 +1,75 @@
+//! Buffers that the connections of a thread share. A connection takes a set while it has work and
+//! puts it back when it parks: an idle connection holds none. They are moved, never borrowed, so
+//! a handler that drives another connection in the same task simply gets another set.
+
+use std::cell::RefCell;
+use std::mem;
+
+use h1_proto::Head;
+
+/// What a connection needs while it works.
+#[derive(Default)]
+pub(crate) struct Buffers {
+    /// Input, of which the connection has used what is before `used`.
+    pub(crate) input: Vec<u8>,
+    pub(crate) used: usize,
+    pub(crate) out: Vec<u8>,
+    /// The head of the request.
+    pub(crate) head: Head,
+    /// The trailers of the request.
+    pub(crate) trailers: Head,
+}
+
+/// Sets that a thread keeps.
+const KEPT: usize = 4;
+/// A buffer that grew beyond this is not kept.
+const KEPT_BYTES_MAX: usize = 256 << 10;
+
+thread_local! {
+    static POOL: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A set of empty buffers, with memory if there is one to use again.
+pub(crate) fn take() -> Buffers {
+    POOL.with(|pool| pool.borrow_mut().pop()).unwrap_or_default()
+}
+
+/// Puts a set back. What is in it is lost.
+pub(crate) fn put_back(mut buffers: Buffers) {
+    buffers.used = 0;
+    for vector in [&mut buffers.input, &mut buffers.out] {
+        vector.clear();
+        if vector.capacity() > KEPT_BYTES_MAX {
+            *vector = Vec::new();
+        }
+    }
+    buffers.head.clear();
+    buffers.trailers.clear();
+    POOL.with(|pool| {
+        let mut pool = pool.borrow_mut();
+        if pool.len() < KEPT {
+            pool.push(buffers);
+        }
+    });
+}
+
+impl Buffers {
+    /// Input that the connection has not used.
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.input.get(self.used..).unwrap_or_default()
+    }
+
+    /// Makes room for the next read.
+    pub(crate) fn make_room(&mut self, octets: usize) {
+        if self.used > 0 {
+            self.input.drain(..self.used);
+            self.used = 0;
+        }
+        self.input.reserve(octets);
+    }
+
+    pub(crate) fn take_input(&mut self) -> Vec<u8> {
+        self.input.drain(..mem::take(&mut self.used));
+        mem::take(&mut self.input)
+    }
+}

@@ -1,0 +1,201 @@
+//! A server: its settings, single connections, and a TCP listener.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use h1_proto::Config;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::connection::{Ended, drive};
+use crate::handler::Handler;
+use crate::link::{Io, Link};
+use crate::stop::Stop;
+
+/// Serves a [`Handler`].
+///
+/// ```no_run
+/// # use driver_tokio::{Handler, HandlerError, Request, Response};
+/// # struct Hello;
+/// # impl Handler for Hello {
+/// #     async fn handle(&self, _: &mut Request<'_>, r: &mut Response<'_>) -> Result<(), HandlerError> {
+/// #         Ok(r.respond(200, [("content-type", "text/plain")], b"hello")?)
+/// #     }
+/// # }
+/// # async fn run() -> std::io::Result<()> {
+/// use driver_tokio::{Server, Stop};
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// let stop = Stop::new();
+/// Server::new(Hello).serve(listener, &stop).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Server<H> {
+    handler: Arc<H>,
+    config: Arc<Config>,
+    settings: Settings,
+    observer: Option<Observer>,
+}
+
+type Observer = Arc<dyn Fn(&Ended) + Send + Sync>;
+
+/// What the driver itself limits and adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Octets that one read takes at most. Default 16 KiB.
+    pub read_bytes: usize,
+    /// Connections of a listener at a time; more wait in its backlog. Default 16,384.
+    pub connections_max: usize,
+    /// Whether answers get a Date (RFC 9110 §6.6.1). Default: yes.
+    pub date: bool,
+    /// Whether TCP sends small segments at once. Default: yes.
+    pub tcp_nodelay: bool,
+    /// Wait after an accept that failed for want of resources. Default 50 ms.
+    pub accept_retry: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            read_bytes: 16 << 10,
+            connections_max: 16_384,
+            date: true,
+            tcp_nodelay: true,
+            accept_retry: Duration::from_millis(50),
+        }
+    }
+}
+
+impl Settings {
+    /// A small server: 256 connections.
+    #[must_use]
+    pub fn small() -> Self {
+        Self { connections_max: 256, ..Self::default() }
+    }
+}
+
+impl<H: Handler> Server<H> {
+    /// A server with the default limits.
+    pub fn new(handler: H) -> Self {
+        Self {
+            handler: Arc::new(handler),
+            config: Arc::default(),
+            settings: Settings::default(),
+            observer: None,
+        }
+    }
+
+    /// With these limits and deadlines of the protocol.
+    #[must_use]
+    pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
+        self.config = config.into();
+        self
+    }
+
+    /// With these settings of the driver.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Calls `observer` with the end of every connection of a listener, for logs and metrics.
+    #[must_use]
+    pub fn on_end(mut self, observer: impl Fn(&Ended) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Serves one connection over any byte stream, to its end.
+    pub async fn serve_connection(&self, io: impl Io + 'static, stop: &Stop) -> Ended {
+        let link = Link::new(Box::new(io), Arc::clone(&self.config), stop, self.settings.date);
+        drive(link, &*self.handler, self.settings.read_bytes).await
+    }
+
+    /// Accepts and serves connections, each on a task of its own, until `stop` drains or cancels;
+    /// returns when the last one has ended.
+    ///
+    /// An accept that fails does not end it: a lack of descriptors is waited out.
+    pub async fn serve(&self, listener: TcpListener, stop: &Stop) {
+        let tasks = TaskTracker::new();
+        let places = Arc::new(Semaphore::new(self.settings.connections_max));
+        loop {
+            let accepting = self.accept(&listener, &places);
+            let Some(accepted) = stop.drain.run_until_cancelled(accepting).await else { break };
+            let Some((stream, place)) = accepted else { continue };
+            let server = self.share();
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                let ended = server.serve_connection(stream, &stop).await;
+                tracing::debug!(outcome = %ended.outcome, "a connection ended");
+                if let Some(observer) = &server.observer {
+                    observer(&ended);
+                }
+                drop(place);
+            });
+        }
+        drop(listener);
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    fn share(&self) -> Self {
+        Self {
+            handler: Arc::clone(&self.handler),
+            config: Arc::clone(&self.config),
+            settings: self.settings,
+            observer: self.observer.clone(),
+        }
+    }
+
+    /// One connection with the place that it takes; `None` if this accept failed.
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+        places: &Arc<Semaphore>,
+    ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+        // The semaphore is never closed.
+        let place = Arc::clone(places).acquire_owned().await.ok()?;
+        match listener.accept().await {
+            Ok((stream, _peer)) => {
+                if self.settings.tcp_nodelay
+                    && let Err(error) = stream.set_nodelay(true)
+                {
+                    tracing::debug!(%error, "TCP_NODELAY was refused");
+                }
+                Some((stream, place))
+            }
+            Err(error) => {
+                if !is_of_one_connection(&error) {
+                    tracing::error!(%error, "accepting failed, trying again");
+                    tokio::time::sleep(self.settings.accept_retry).await;
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Errors of a connection that was gone before it was accepted; others are of the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}
+
+impl<H> fmt::Debug for Server<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("config", &self.config)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
