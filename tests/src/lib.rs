@@ -1,1 +1,5 @@
 //! Helpers that the tests share.
+
+pub mod endpoint;
+pub mod rng;
+pub mod split;
