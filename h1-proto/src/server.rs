@@ -770,6 +770,8 @@ impl ServerConnection {
         }
         match core.recv {
             Recv::Idle if self.requests == 0 => Waiting::Head { first: true, begun: false },
+            // A client that still takes the answer is not idle; the send deadline watches.
+            Recv::Idle if core.unsent() > 0 => Waiting::No,
             Recv::Idle => Waiting::Idle,
             Recv::Head => Waiting::Head { first: self.requests == 0, begun: true },
             Recv::Body if core.starved && !self.exchange.awaits_continue => Waiting::Body,

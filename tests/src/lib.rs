@@ -1,5 +1,6 @@
 //! Helpers that the tests share.
 
+pub mod desk;
 pub mod endpoint;
 pub mod rng;
 pub mod split;
