@@ -90,6 +90,10 @@ async fn next_request(link: &Mutex<Link>, held: &mut Held, read_bytes: usize) ->
                 return Poll::Ready(None);
             }
             if let Some(arrival) = pull(link, held) {
+                link.obey_signals();
+                if link.dead {
+                    continue;
+                }
                 return Poll::Ready(Some(arrival));
             }
             link.answer_broken();

@@ -202,11 +202,9 @@ impl<'a> Request<'a> {
                     self.ended = true;
                     return Poll::Ready(Ok(None));
                 }
+                Pulled::Nothing if link.broken.is_some() => continue,
                 Pulled::Nothing if link.conn.is_paused() => return Poll::Ready(Err(Gone::Closed)),
                 Pulled::Nothing => {}
-            }
-            if link.broken.is_some() {
-                continue;
             }
             let _ = link.poll_flush(cx);
             self.buffers.make_room(self.read_bytes);
@@ -226,6 +224,14 @@ impl<'a> Request<'a> {
             }
         }
         self.ended
+    }
+}
+
+#[cfg(feature = "tower")]
+impl Request<'_> {
+    /// The octets of a range out of `poll_data`.
+    pub(crate) fn piece(&self, range: Range<usize>) -> &[u8] {
+        self.buffers.input.get(range).unwrap_or_default()
     }
 }
 

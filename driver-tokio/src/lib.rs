@@ -7,9 +7,12 @@
 //! [`Server`] serves single byte streams or a TCP listener; [`Stop`] ends it in two ways, and
 //! every connection ends with an [`Outcome`].
 #![forbid(unsafe_code)]
-#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, reason = "tokio needs std")]
 
+#[cfg(feature = "tower")]
+mod body;
 mod connection;
+#[cfg(feature = "tower")]
+mod convert;
 mod date;
 mod handler;
 mod link;
@@ -17,6 +20,8 @@ mod outcome;
 mod scratch;
 mod server;
 mod stop;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use connection::{Ended, Upgraded};
 pub use handler::{Gone, Handler, HandlerError, Request, Response};

@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::outcome::Outcome;
-use crate::stop::Stop;
+use crate::stop::{Signal, Stop};
 
 /// A byte stream that can be moved between threads.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -32,8 +32,9 @@ pub(crate) struct Link {
     /// The zero of the connection's time.
     epoch: Instant,
     timer: Option<Pin<Box<Sleep>>>,
-    drain: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    cancel: Pin<Box<WaitForCancellationFutureOwned>>,
+    stop: Stop,
+    /// What wakes the task when a signal fires.
+    signals: Signals,
     /// Why it ended, if something other than the protocol ended it.
     pub(crate) outcome: Option<Outcome>,
     /// What the client did wrong, until it is answered.
@@ -58,8 +59,8 @@ impl Link {
             taken: 0,
             epoch: Instant::now(),
             timer: None,
-            drain: Some(Box::pin(stop.drain.clone().cancelled_owned())),
-            cancel: Box::pin(stop.cancel.clone().cancelled_owned()),
+            signals: Signals::new(stop),
+            stop: stop.clone(),
             outcome: None,
             broken: None,
             dead: false,
@@ -71,6 +72,10 @@ impl Link {
     /// Reads once into `input`. Ready when something came, the client closed or the transport
     /// failed.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<()> {
+        if self.stop.is_cancelled() {
+            self.die(Outcome::Cancelled);
+            return Poll::Ready(());
+        }
         match ready!(tokio_util::io::poll_read_buf(Pin::new(&mut *self.io), cx, input)) {
             Ok(0) => {
                 self.client_closed = true;
@@ -84,6 +89,9 @@ impl Link {
 
     /// Writes what is unsent. Ready when all of it is written, or nothing can be.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.stop.is_cancelled() {
+            self.die(Outcome::Cancelled);
+        }
         while let Some(rest @ [_, ..]) = self.out.get(self.taken..) {
             if self.dead {
                 break;
@@ -105,15 +113,8 @@ impl Link {
     /// Looks at the clock and the signals, to be called before a poll ends in waiting: arms what
     /// wakes the task. Ready when the connection ended by it.
     pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.cancel.as_mut().poll(cx).is_ready() {
-            self.die(Outcome::Cancelled);
-        }
-        if let Some(drain) = &mut self.drain
-            && drain.as_mut().poll(cx).is_ready()
-        {
-            self.drain = None;
-            self.conn.drain();
-        }
+        self.signals.poll(cx);
+        self.obey_signals();
         loop {
             if self.dead {
                 return Poll::Ready(());
@@ -126,6 +127,19 @@ impl Link {
             }
             let Some(deadline) = self.conn.next_deadline() else { return Poll::Pending };
             ready!(self.poll_timer(cx, deadline));
+        }
+    }
+
+    /// Does what the signals that have fired say.
+    #[inline]
+    pub(crate) fn obey_signals(&mut self) {
+        if self.stop.is_draining() {
+            if self.stop.is_cancelled() {
+                self.die(Outcome::Cancelled);
+            }
+            if !self.conn.is_draining() {
+                self.conn.drain();
+            }
         }
     }
 
@@ -175,7 +189,8 @@ impl Link {
                 Poll::Pending => break,
             }
         }
-        if self.cancel.as_mut().poll(cx).is_ready() || self.epoch.elapsed() >= until {
+        self.signals.poll(cx);
+        if self.stop.is_cancelled() || self.epoch.elapsed() >= until {
             return Poll::Ready(());
         }
         self.poll_timer(cx, until)
@@ -215,6 +230,28 @@ impl Link {
     /// An idle connection holds no memory that it does not need.
     pub(crate) fn shrink(&mut self) {
         self.conn.shrink();
+    }
+}
+
+/// The futures that wake a task when its connection is to stop.
+struct Signals {
+    drain: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    cancel: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+impl Signals {
+    fn new(stop: &Stop) -> Self {
+        let wait = |signal: &Signal| Some(Box::pin(signal.token().clone().cancelled_owned()));
+        Self { drain: wait(stop.drain_signal()), cancel: wait(stop.cancel_signal()) }
+    }
+
+    /// Arms what has not fired. Whether something did is asked of the signal itself.
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        for signal in [&mut self.drain, &mut self.cancel] {
+            if signal.as_mut().is_some_and(|signal| signal.as_mut().poll(cx).is_ready()) {
+                *signal = None;
+            }
+        }
     }
 }
 

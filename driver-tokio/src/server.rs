@@ -126,7 +126,10 @@ impl<H: Handler> Server<H> {
         let places = Arc::new(Semaphore::new(self.settings.connections_max));
         loop {
             let accepting = self.accept(&listener, &places);
-            let Some(accepted) = stop.drain.run_until_cancelled(accepting).await else { break };
+            let Some(accepted) = stop.drain_signal().token().run_until_cancelled(accepting).await
+            else {
+                break;
+            };
             let Some((stream, place)) = accepted else { continue };
             let server = self.share();
             let stop = stop.clone();

@@ -1,12 +1,39 @@
 //! The two ways to stop: drain lets what was begun come to its end, cancel does not.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio_util::sync::CancellationToken;
 
 /// Two signals for any number of connections and listeners. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
-    pub(crate) drain: CancellationToken,
-    pub(crate) cancel: CancellationToken,
+    drain: Signal,
+    cancel: Signal,
+}
+
+/// A token that also tells without a lock whether it fired: connections ask before each request,
+/// read and write.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signal {
+    token: CancellationToken,
+    fired: Arc<AtomicBool>,
+}
+
+impl Signal {
+    fn fire(&self) {
+        self.fired.store(true, Ordering::Release);
+        self.token.cancel();
+    }
+
+    #[inline]
+    pub(crate) fn has_fired(&self) -> bool {
+        self.fired.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
 }
 
 impl Stop {
@@ -19,24 +46,32 @@ impl Stop {
     /// No more connections are accepted; the upcoming answer on each says `close`, and the
     /// connection ends after it. Idle ones end now.
     pub fn drain(&self) {
-        self.drain.cancel();
+        self.drain.fire();
     }
 
     /// Every connection ends where it is, with [`Outcome::Cancelled`](crate::Outcome::Cancelled).
     pub fn cancel(&self) {
-        self.cancel.cancel();
-        self.drain.cancel();
+        self.cancel.fire();
+        self.drain.fire();
     }
 
     /// Whether [`drain`](Self::drain) was called.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.drain.is_cancelled()
+        self.drain.has_fired()
     }
 
     /// Whether [`cancel`](Self::cancel) was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.cancel.is_cancelled()
+        self.cancel.has_fired()
+    }
+
+    pub(crate) fn drain_signal(&self) -> &Signal {
+        &self.drain
+    }
+
+    pub(crate) fn cancel_signal(&self) -> &Signal {
+        &self.cancel
     }
 }

@@ -1,0 +1,163 @@
+//! Any `tower_service::Service<http::Request<Body>>` as a [`Handler`].
+
+use std::error::Error;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Poll, ready};
+
+use bytes::Buf;
+use h1_proto::{BodyLength, grammar};
+use http::header::CONTENT_LENGTH;
+use tower_service::Service;
+
+use crate::body::Feed;
+use crate::convert::{self, Fields};
+use crate::handler::{Handler, HandlerError, Request, Response};
+
+/// Serves a tower service. Each request gets a clone of the service, which is polled on the
+/// connection's own task; content streams in both directions at the pace of the slower side.
+///
+/// ```
+/// use std::convert::Infallible;
+/// use std::future::{Ready, ready};
+/// use std::task::{Context, Poll};
+/// use driver_tokio::{Server, tower::{Body, Tower}};
+///
+/// #[derive(Clone)]
+/// struct Echo;
+///
+/// impl tower_service::Service<http::Request<Body>> for Echo {
+///     type Response = http::Response<Body>;
+///     type Error = Infallible;
+///     type Future = Ready<Result<Self::Response, Infallible>>;
+///
+///     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+///         Poll::Ready(Ok(()))
+///     }
+///
+///     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+///         ready(Ok(http::Response::new(request.into_body())))
+///     }
+/// }
+///
+/// let server = Server::new(Tower(Echo));
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "a service as a handler")]
+pub struct Tower<S>(pub S);
+
+pub use crate::body::Body;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+impl<S, B> Handler for Tower<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    S::Error: Into<BoxError>,
+    B: http_body::Body + Send,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    async fn handle(
+        &self,
+        request: &mut Request<'_>,
+        response: &mut Response<'_>,
+    ) -> Result<(), HandlerError> {
+        let Some(head) = convert::request(request.head()) else {
+            let fields = [("content-type", "text/plain")];
+            response.respond(400, fields, b"400 Bad Request\n")?;
+            return Ok(());
+        };
+        let is_head = request.head().method() == b"HEAD";
+        let (body, mut feed) = match request.body_length() {
+            BodyLength::None | BodyLength::Known(0) => (Body::empty(), Feed::none()),
+            BodyLength::Known(octets) => Body::channel(Some(octets)),
+            BodyLength::Chunked | BodyLength::UntilClose => Body::channel(None),
+        };
+        let mut service = self.0.clone();
+        poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
+        let answer = pin!(service.call(head.map(|()| body)));
+        let answer = alongside(answer, &mut feed, request).await.map_err(Into::into)?;
+        if feed.is_abandoned() {
+            // If the content is here already the connection need not close for it.
+            request.skip_ready();
+        }
+        let sending = pin!(send(answer, is_head, response));
+        alongside(sending, &mut feed, request).await
+    }
+}
+
+/// Polls `main` while the content of the request is fed to whoever reads it.
+async fn alongside<F: Future>(
+    mut main: Pin<&mut F>,
+    feed: &mut Feed,
+    request: &mut Request<'_>,
+) -> F::Output {
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(output) = main.as_mut().poll(cx) {
+                return Poll::Ready(output);
+            }
+            ready!(feed.poll_feed(cx, request));
+        }
+    })
+    .await
+}
+
+/// Sends an answer with its content and trailers.
+async fn send<B>(
+    answer: http::Response<B>,
+    is_head: bool,
+    response: &mut Response<'_>,
+) -> Result<(), HandlerError>
+where
+    B: http_body::Body,
+    B::Error: Into<BoxError>,
+{
+    let (head, body) = answer.into_parts();
+    let announced = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| grammar::decimal(grammar::trim_ows(value.as_bytes())).ok());
+    let length = match (body.size_hint().exact(), announced) {
+        // A length without content is that of what GET would get.
+        (Some(0), _) => BodyLength::None,
+        (Some(octets), _) | (None, Some(octets)) => BodyLength::Known(octets),
+        (None, None) => BodyLength::Chunked,
+    };
+    response.send_response(head.status.as_u16(), Fields(&head.headers), length)?;
+    if length == BodyLength::None {
+        return Ok(());
+    }
+    if is_head {
+        response.finish()?;
+        return Ok(());
+    }
+    let mut body = pin!(body);
+    loop {
+        let frame = poll_fn(|cx| body.as_mut().poll_frame(cx).map_err(Into::into)).await;
+        let Some(frame) = frame.transpose()? else { break };
+        match frame.into_data() {
+            Ok(mut data) => {
+                while data.has_remaining() {
+                    let octets = data.chunk().len();
+                    response.send_data(data.chunk()).await?;
+                    data.advance(octets);
+                }
+            }
+            Err(frame) => {
+                if let Ok(fields) = frame.into_trailers() {
+                    if length == BodyLength::Chunked {
+                        response.send_trailers(Fields(&fields))?;
+                        return Ok(());
+                    }
+                    // Content of a known length has no place for trailers (RFC 9112 §7.1.2).
+                    tracing::debug!("trailers behind content of a known length were dropped");
+                }
+            }
+        }
+    }
+    response.finish()?;
+    Ok(())
+}
