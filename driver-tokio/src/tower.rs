@@ -8,6 +8,7 @@ use std::task::{Poll, ready};
 use bytes::Buf;
 use h1_proto::{BodyLength, grammar};
 use http::header::CONTENT_LENGTH;
+use http_body::Frame;
 use tower_service::Service;
 
 use crate::body::Feed;
@@ -79,13 +80,40 @@ where
         poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
         let answer = pin!(service.call(head.map(|()| body)));
         let answer = alongside(answer, &mut feed, request).await.map_err(Into::into)?;
+        let (answer, body) = answer.into_parts();
+        let mut body = pin!(body);
+        let mut first = None;
         if feed.is_abandoned() {
             // If the content is here already the connection need not close for it.
             request.skip_ready();
+        } else {
+            // An answer that is made of the content should not begin before the content does: the
+            // connection would have to close after it. But it does not wait for it either.
+            let frame = poll_fn(|cx| body.as_mut().poll_frame(cx).map_err(Into::into));
+            first = at_hand(pin!(frame), &mut feed, request).await;
         }
-        let sending = pin!(send(answer, is_head, response));
+        let sending = pin!(send(answer, body, first, is_head, response));
         alongside(sending, &mut feed, request).await
     }
+}
+
+/// What `main` comes to without waiting.
+async fn at_hand<F: Future>(
+    mut main: Pin<&mut F>,
+    feed: &mut Feed,
+    request: &mut Request<'_>,
+) -> Option<F::Output> {
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(output) = main.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            if feed.poll_feed(cx, request).is_pending() {
+                return Poll::Ready(None);
+            }
+        }
+    })
+    .await
 }
 
 /// Polls `main` while the content of the request is fed to whoever reads it.
@@ -105,9 +133,14 @@ async fn alongside<F: Future>(
     .await
 }
 
-/// Sends an answer with its content and trailers.
+/// The next frame of a body, or its end.
+type Next<D> = Option<Result<Frame<D>, BoxError>>;
+
+/// Sends an answer with its content and trailers; `first` is what was already taken of the body.
 async fn send<B>(
-    answer: http::Response<B>,
+    head: http::response::Parts,
+    mut body: Pin<&mut B>,
+    mut first: Option<Next<B::Data>>,
     is_head: bool,
     response: &mut Response<'_>,
 ) -> Result<(), HandlerError>
@@ -115,12 +148,15 @@ where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
-    let (head, body) = answer.into_parts();
     let announced = head
         .headers
         .get(CONTENT_LENGTH)
         .and_then(|value| grammar::decimal(grammar::trim_ows(value.as_bytes())).ok());
-    let length = match (body.size_hint().exact(), announced) {
+    let taken = match &first {
+        Some(Some(Ok(frame))) => frame.data_ref().map_or(0, |data| data.remaining() as u64),
+        _ => 0,
+    };
+    let length = match (body.size_hint().exact().map(|left| left + taken), announced) {
         // A length without content is that of what GET would get.
         (Some(0), _) => BodyLength::None,
         (Some(octets), _) | (None, Some(octets)) => BodyLength::Known(octets),
@@ -134,10 +170,12 @@ where
         response.finish()?;
         return Ok(());
     }
-    let mut body = pin!(body);
     loop {
-        let frame = poll_fn(|cx| body.as_mut().poll_frame(cx).map_err(Into::into)).await;
-        let Some(frame) = frame.transpose()? else { break };
+        let next = match first.take() {
+            Some(next) => next,
+            None => poll_fn(|cx| body.as_mut().poll_frame(cx).map_err(Into::into)).await,
+        };
+        let Some(frame) = next.transpose()? else { break };
         match frame.into_data() {
             Ok(mut data) => {
                 while data.has_remaining() {

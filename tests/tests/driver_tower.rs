@@ -1,0 +1,241 @@
+//! Tower services on the driver: streaming both ways under back-pressure, trailers, failures.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use driver_tokio::tower::{Body, Tower};
+use driver_tokio::{Outcome, Server, Settings, Stop};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::JoinHandle;
+use tower_service::Service;
+
+type Answering<B> = Pin<Box<dyn Future<Output = Result<Response<B>, io::Error>> + Send>>;
+
+/// A function as a service.
+#[derive(Clone)]
+struct FnService<F>(F);
+
+impl<F, B> Service<Request<Body>> for FnService<F>
+where
+    F: Fn(Request<Body>) -> Answering<B>,
+{
+    type Response = Response<B>;
+    type Error = io::Error;
+    type Future = Answering<B>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Answering<B> {
+        (self.0)(request)
+    }
+}
+
+/// A body of frames that are at hand.
+struct Frames(Vec<Frame<Bytes>>, SizeHint);
+
+impl Frames {
+    fn text(text: &'static str) -> Self {
+        let size = SizeHint::with_exact(text.len() as u64);
+        Self(vec![Frame::data(Bytes::from_static(text.as_bytes()))], size)
+    }
+}
+
+impl http_body::Body for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = if self.0.is_empty() { None } else { Some(Ok(self.0.remove(0))) };
+        Poll::Ready(frame)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.1.clone()
+    }
+}
+
+async fn read_all(body: Body) -> Result<(Vec<u8>, Option<HeaderMap>), driver_tokio::Gone> {
+    let mut body = std::pin::pin!(body);
+    let (mut content, mut trailers) = (Vec::new(), None);
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        match frame?.into_data() {
+            Ok(data) => content.extend_from_slice(&data),
+            Err(frame) => trailers = frame.into_trailers().ok(),
+        }
+    }
+    Ok((content, trailers))
+}
+
+struct Running {
+    client: DuplexStream,
+    server: JoinHandle<Outcome>,
+}
+
+fn run<F, B>(room: usize, service: F) -> Running
+where
+    F: Fn(Request<Body>) -> Answering<B> + Clone + Send + Sync + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (client, io) = duplex(room);
+    let mut settings = Settings::default();
+    settings.date = false;
+    let server = tokio::spawn(async move {
+        let server = Server::new(Tower(FnService(service))).settings(settings);
+        server.serve_connection(io, &Stop::new()).await.outcome
+    });
+    Running { client, server }
+}
+
+impl Running {
+    async fn talk(mut self, request: &[u8]) -> (String, Outcome) {
+        self.client.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        self.client.read_to_end(&mut answer).await.unwrap();
+        (String::from_utf8(answer).unwrap(), self.server.await.unwrap())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_sees_the_request_and_its_answer_goes() {
+    let service = |request: Request<Body>| -> Answering<Frames> {
+        assert_eq!(request.method(), "GET");
+        assert_eq!(request.uri(), "/path?query");
+        assert_eq!(request.headers()["x-a"], "1");
+        assert!(request.body().is_end_stream());
+        Box::pin(async { Ok(Response::new(Frames::text("hello"))) })
+    };
+    let request = b"GET /path?query HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nConnection: close\r\n\r\n";
+    let (answer, outcome) = run(1000, service).talk(request).await;
+    assert_eq!(answer, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello");
+    assert!(matches!(outcome, Outcome::Closed), "{outcome}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_and_trailers_stream_both_ways() {
+    let service = |request: Request<Body>| -> Answering<Body> {
+        Box::pin(async { Ok(Response::new(request.into_body())) })
+    };
+    let request = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+        transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nSum: 5\r\n\r\n";
+    let (answer, _) = run(1000, service).talk(request).await;
+    assert_eq!(
+        answer,
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n\
+         3\r\nabc\r\n2\r\nde\r\n0\r\nsum: 5\r\n\r\n"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_echo_through_a_small_pipe_loses_nothing() {
+    let service = |request: Request<Body>| -> Answering<Body> {
+        Box::pin(async { Ok(Response::new(request.into_body())) })
+    };
+    let running = run(512, service);
+    let (mut read, mut write) = tokio::io::split(running.client);
+    let content: Vec<u8> = (0..300_000u32).map(|index| b'a' + (index % 23) as u8).collect();
+    let sent = content.clone();
+    tokio::spawn(async move {
+        let head = format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", sent.len());
+        write.write_all(head.as_bytes()).await.unwrap();
+        write.write_all(&sent).await.unwrap();
+        write.shutdown().await.unwrap();
+    });
+    let mut answer = Vec::new();
+    read.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.ends_with(&content));
+    assert_eq!(running.server.await.unwrap().label(), "client_closed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_may_be_read_on_another_task() {
+    let service = |request: Request<Body>| -> Answering<Frames> {
+        Box::pin(async {
+            let reading = tokio::spawn(read_all(request.into_body()));
+            let (content, trailers) = reading.await.unwrap().unwrap();
+            assert_eq!((content.as_slice(), trailers), (&b"hello"[..], None));
+            Ok(Response::new(Frames::text("read")))
+        })
+    };
+    let request =
+        b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello";
+    let (answer, _) = run(1000, service).talk(request).await;
+    assert!(answer.ends_with("\r\n\r\nread"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_that_the_service_ignores_but_that_is_here_keeps_the_connection() {
+    let service = |_: Request<Body>| -> Answering<Frames> {
+        Box::pin(async { Ok(Response::new(Frames::text("ok"))) })
+    };
+    let one = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello";
+    let last = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let (answer, _) = run(1000, service).talk(format!("{one}{last}").as_bytes()).await;
+    assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 2, "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_service_is_a_500_and_a_failing_body_a_cut() {
+    let service = |_: Request<Body>| -> Answering<Frames> {
+        Box::pin(async { Err(io::Error::other("on purpose")) })
+    };
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let (answer, _) = run(1000, service).talk(request).await;
+    assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+
+    struct Failing(bool);
+    impl http_body::Body for Failing {
+        type Data = Bytes;
+        type Error = io::Error;
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+            Poll::Ready(Some(if std::mem::replace(&mut self.0, true) {
+                Err(io::Error::other("on purpose"))
+            } else {
+                Ok(Frame::data(Bytes::from_static(b"a piece")))
+            }))
+        }
+    }
+    let service = |_: Request<Body>| -> Answering<Failing> {
+        Box::pin(async { Ok(Response::new(Failing(false))) })
+    };
+    let (answer, outcome) = run(1000, service).talk(request).await;
+    assert!(answer.ends_with("7\r\na piece\r\n"), "{answer}");
+    assert!(matches!(outcome, Outcome::HandlerError), "{outcome}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lengths_trailers_and_head_follow_the_body() {
+    let service = |request: Request<Body>| -> Answering<Frames> {
+        Box::pin(async move {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("x-sum", HeaderValue::from_static("2"));
+            let frames = vec![Frame::data(Bytes::from_static(b"ab")), Frame::trailers(trailers)];
+            let mut response = Response::new(Frames(frames, SizeHint::new()));
+            if request.uri() == "/announced" {
+                response.headers_mut().insert("content-length", HeaderValue::from_static("2"));
+            }
+            Ok(response)
+        })
+    };
+    let ask = |line: &str| format!("{line} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    let (answer, _) = run(1000, service).talk(ask("GET /").as_bytes()).await;
+    assert!(answer.ends_with("\r\n\r\n2\r\nab\r\n0\r\nx-sum: 2\r\n\r\n"), "{answer}");
+    let (answer, _) = run(1000, service).talk(ask("GET /announced").as_bytes()).await;
+    assert!(answer.ends_with("content-length: 2\r\nconnection: close\r\n\r\nab"), "{answer}");
+    let (answer, _) = run(1000, service).talk(ask("HEAD /").as_bytes()).await;
+    assert!(answer.ends_with("transfer-encoding: chunked\r\n\r\n"), "{answer}");
+}
