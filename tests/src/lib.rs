@@ -2,5 +2,11 @@
 
 pub mod desk;
 pub mod endpoint;
+pub mod pair;
 pub mod rng;
 pub mod split;
+
+/// The code blocks of the README, as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
