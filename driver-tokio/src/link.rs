@@ -114,7 +114,12 @@ impl Link {
     /// wakes the task. Ready when the connection ended by it.
     pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.signals.poll(cx);
+        let draining = self.conn.is_draining();
         self.obey_signals();
+        if self.conn.is_draining() != draining {
+            // The machine may have closed: whoever waits has to ask it for the next step again.
+            cx.waker().wake_by_ref();
+        }
         loop {
             if self.dead {
                 return Poll::Ready(());
