@@ -1,1 +1,3 @@
 //! Not built yet.
+#![no_std]
+#![forbid(unsafe_code)]
