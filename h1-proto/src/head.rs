@@ -191,12 +191,17 @@ impl Head {
 
     /// The fields that an intermediary forwards: without those that mean this connection only and
     /// without those that Connection nominates (RFC 9110 §7.6.1). Content-Length and Host stay
-    /// whatever is nominated, because they frame and route the message.
+    /// whatever is nominated, because they frame and route the message; a Content-Length that
+    /// Transfer-Encoding overrides goes.
     pub fn end_to_end_fields(&self) -> impl Iterator<Item = Field<'_>> + Clone {
         self.fields().filter(|field| {
             let name = field.name;
-            if name.eq_ignore_ascii_case(b"host") || name.eq_ignore_ascii_case(b"content-length") {
+            if name.eq_ignore_ascii_case(b"host") {
                 return true;
+            }
+            if name.eq_ignore_ascii_case(b"content-length") {
+                // Overridden, it is no length (RFC 9112 §6.3, item 3).
+                return self.field("transfer-encoding").is_none();
             }
             !grammar::is_hop_by_hop(name)
                 && !self

@@ -153,3 +153,16 @@ fn connection_nominates_what_a_proxy_does_not_forward() {
     let names: Vec<_> = log.heads()[0].end_to_end_fields().map(|field| field.name).collect();
     assert_eq!(names, [&b"Host"[..], b"X-End"]);
 }
+
+// R9112-062
+#[test]
+fn what_frames_twice_is_not_forwarded_so() {
+    let mut config = Config::default();
+    config.leniency.content_length_with_transfer_encoding = true;
+    let input = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX: y\r\n\
+                 Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let log = split::server_with(config, Then::Open, input, ok_at_end);
+    log.assert_fine();
+    let names: Vec<_> = log.heads()[0].end_to_end_fields().map(|field| field.name).collect();
+    assert_eq!(names, [&b"Host"[..], b"X"], "the length was none");
+}
