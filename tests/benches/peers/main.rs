@@ -1,0 +1,54 @@
+//! Ours beside the peers, in one process on the same input: `cargo bench -p tests --bench peers`.
+//!
+//! ```text
+//! cargo bench -p tests --bench peers [-- [--strict] [--milliseconds N] [PREFIX...]]
+//! ```
+//!
+//! One line a row, which begins with the row's name and says `ok` or `short` of its bar: the
+//! ratio to a peer in the same run. Only rows whose name begins with a PREFIX run, if any is
+//! given. With `--strict` a row that falls short makes the exit status 1; without, the status is
+//! 0, because a busy machine is no fault of the code.
+//!
+//! For a profiler, `--only CONTENDER --batches N` runs nothing but N batches of one contender;
+//! what counts of them is within `timed`:
+//!
+//! ```text
+//! valgrind --tool=callgrind --toggle-collect='*timed*' BINARY --only ours --batches 20 H1b
+//! ```
+
+mod h1;
+mod harness;
+mod inputs;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use harness::Options;
+
+fn main() -> ExitCode {
+    let mut options = Options {
+        prefixes: Vec::new(),
+        strict: false,
+        budget: Duration::from_millis(600),
+        only: None,
+    };
+    let mut only = None;
+    let mut batches = 1;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut number = || arguments.next().and_then(|it| it.parse().ok()).expect("a number");
+        match argument.as_str() {
+            // Cargo passes it to every bench.
+            "--bench" => {}
+            "--strict" => options.strict = true,
+            "--milliseconds" => options.budget = Duration::from_millis(number()),
+            "--batches" => batches = number() as usize,
+            "--only" => only = arguments.next(),
+            prefix => options.prefixes.push(prefix.to_owned()),
+        }
+    }
+    options.only = only.map(|name| (name, batches));
+
+    let held = h1::rows(&options);
+    if options.strict && !held { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
