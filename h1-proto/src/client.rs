@@ -126,11 +126,9 @@ impl ClientConnection {
     ) -> Result<Option<Surfaced<'i>>, ConnectionError> {
         match self.core.recv {
             Recv::Idle | Recv::Head => {
-                if let Some(first) = self.unsolicited(input) {
-                    return Err(first);
-                }
+                let expected = !self.unanswered.is_empty();
                 if let Some((facts, octets)) =
-                    self.core.read_head(Section::Response, input, head)?
+                    self.core.read_head(Section::Response, expected, input, head)?
                 {
                     return self.response(&facts, octets, head).map(Some);
                 }
@@ -160,17 +158,6 @@ impl ClientConnection {
                 Ok(Some(Surfaced::Upgraded))
             }
             Recv::Done | Recv::Discard | Recv::Tunnel | Recv::Closed => Ok(None),
-        }
-    }
-
-    /// RFC 9112 §9.2: what comes without a request is no response. Empty lines are let pass.
-    fn unsolicited(&self, input: &[u8]) -> Option<ConnectionError> {
-        if !self.unanswered.is_empty() {
-            return None;
-        }
-        match input.first() {
-            None | Some(b'\r' | b'\n') => None,
-            Some(_) => Some(self.core.error(ErrorKind::Unsolicited)),
         }
     }
 

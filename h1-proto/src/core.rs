@@ -9,7 +9,7 @@ use crate::Head;
 use crate::chunked::{self, Chunks, Step, take_up_to};
 use crate::config::Config;
 use crate::deadlines::{Deadlines, Waiting};
-use crate::error::{ConnectionError, ErrorKind, SendError};
+use crate::error::{ConnectionError, Deadline, ErrorKind, SendError};
 use crate::event::{BodyLength, Field, KeepAlive, Splice};
 use crate::framing::Facts;
 use crate::head::{self, Fault, Progress, Section};
@@ -109,11 +109,13 @@ impl Core {
     }
 
     /// Reads a head: what its fields say and how many octets it has, if it is complete. The
-    /// offset stays at its beginning until [`Core::head_done`].
+    /// offset stays at its beginning until [`Core::head_done`]. Where none is `expected`, only
+    /// empty lines may come (RFC 9112 §9.2).
     #[inline]
     pub(crate) fn read_head(
         &mut self,
         section: Section,
+        expected: bool,
         input: &mut &[u8],
         head: &mut Head,
     ) -> Result<Option<(Facts, usize)>, ConnectionError> {
@@ -123,6 +125,9 @@ impl Core {
             }
             if input.is_empty() || !self.carry.is_empty() {
                 return Ok(None);
+            }
+            if !expected {
+                return Err(self.error(ErrorKind::Unsolicited));
             }
             self.receive(RecvInput::FirstOctet);
             self.clock.message_begins();
@@ -162,7 +167,7 @@ impl Core {
 
     /// RFC 9112 §2.2: empty lines before a start line are skipped, within a limit.
     #[cold]
-    fn skip_empty_lines(&mut self, input: &mut &[u8]) -> Result<(), ConnectionError> {
+    pub(crate) fn skip_empty_lines(&mut self, input: &mut &[u8]) -> Result<(), ConnectionError> {
         loop {
             let octets = match (self.carry.is_empty(), *input) {
                 (true, [b'\r', b'\n', ..]) => 2,
@@ -194,6 +199,7 @@ impl Core {
     #[inline]
     pub(crate) fn head_done(&mut self, octets: usize, body: BodyLength) {
         self.offset += octets as u64;
+        self.clock.message_begun();
         self.empty_lines = 0;
         self.pulled = false;
         self.incoming = match body {
@@ -319,13 +325,13 @@ impl Core {
         chunked::error_at(fault, self.offset, head.raw())
     }
 
-    /// Nothing is received any more; the error is told for ever.
+    /// Nothing is received any more; the first error is told for ever.
     #[cold]
     pub(crate) fn fail(&mut self, error: ConnectionError) -> ConnectionError {
         self.recv = Recv::Closed;
         self.keep_alive = KeepAlive::Close;
         self.carry = Vec::new();
-        self.failed = Some(error.clone());
+        self.failed.get_or_insert_with(|| error.clone());
         error
     }
 
@@ -481,7 +487,11 @@ impl Core {
     pub(crate) fn advance(&mut self, now: Duration, waiting: Waiting) -> Option<ErrorKind> {
         let (received, written, unsent) = (self.received(), self.written, self.unsent());
         let expired = self.clock.advance(now, waiting, received, written, unsent, &self.config)?;
-        self.clock.disarm();
+        if expired == Deadline::UnreadBody {
+            self.clock.disarm_receive();
+        } else {
+            self.clock.disarm();
+        }
         Some(ErrorKind::Deadline(expired))
     }
 

@@ -74,6 +74,11 @@ impl Deadlines {
         self.began = self.arrived;
     }
 
+    /// What was waited for has come: waiting for the same again has its own time.
+    pub(crate) fn message_begun(&mut self) {
+        self.waiting = Waiting::No;
+    }
+
     pub(crate) fn began(&self) -> Duration {
         Duration::from_nanos(self.began)
     }
@@ -100,6 +105,12 @@ impl Deadlines {
     /// Nothing is waited for any more.
     pub(crate) fn disarm(&mut self) {
         (self.receive, self.send, self.drain) = (NEVER, NEVER, NEVER);
+        self.waiting = Waiting::No;
+    }
+
+    /// Nothing is read any more.
+    pub(crate) fn disarm_receive(&mut self) {
+        self.receive = NEVER;
         self.waiting = Waiting::No;
     }
 

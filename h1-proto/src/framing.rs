@@ -58,6 +58,7 @@ pub(crate) struct Options {
     close: bool,
     keep_alive: bool,
     pub(crate) upgrade: bool,
+    pub(crate) te: bool,
 }
 
 impl Facts {
@@ -159,6 +160,7 @@ impl Options {
     pub(crate) fn note(&mut self, value: &[u8]) {
         for option in grammar::list(value) {
             match option.len() {
+                2 => self.te |= option.eq_ignore_ascii_case(b"te"),
                 5 => self.close |= option.eq_ignore_ascii_case(b"close"),
                 7 => self.upgrade |= option.eq_ignore_ascii_case(b"upgrade"),
                 10 => self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive"),

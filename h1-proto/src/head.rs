@@ -418,7 +418,10 @@ pub(crate) fn resume(
 /// Where the next line begins, how many octets it may have, and the error if it has more.
 fn line_limit(section: Section, config: &Config, progress: &Progress) -> (usize, usize, ErrorKind) {
     let start = progress.line as usize;
-    if start == 0 && section != Section::Trailers {
+    if start == 0
+        && section != Section::Trailers
+        && config.start_line_bytes_max < config.head_bytes_max
+    {
         return (start, config.start_line_bytes_max, ErrorKind::StartLineTooLong);
     }
     let (section_max, kind) = match section {

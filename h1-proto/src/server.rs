@@ -132,7 +132,7 @@ impl ServerConnection {
             match self.core.recv {
                 Recv::Idle | Recv::Head => {
                     if let Some((facts, octets)) =
-                        self.core.read_head(Section::Request, input, head)?
+                        self.core.read_head(Section::Request, true, input, head)?
                     {
                         return self.request(&facts, octets, head).map(Some);
                     }

@@ -15,6 +15,7 @@ pub(crate) struct Checked {
     /// Content-Length as given, with its index.
     pub(crate) content_length: Option<(u64, usize)>,
     pub(crate) upgrade: bool,
+    pub(crate) te: bool,
     pub(crate) expects_continue: bool,
     /// Host fields: how many, and whether all are valid.
     pub(crate) hosts: usize,
@@ -36,6 +37,19 @@ where
         check_field(index, name, value)?;
         checked.octets += name.len() + value.len() + 4;
         match name.len() {
+            2 if name.eq_ignore_ascii_case(b"te") => {
+                // R9112-089: chunked is always acceptable and never listed.
+                let coding = |element: &[u8]| {
+                    grammar::trim_ows(
+                        element.split(|&octet| octet == b';').next().unwrap_or(element),
+                    )
+                    .eq_ignore_ascii_case(b"chunked")
+                };
+                if grammar::list(value).any(coding) {
+                    return Err(SendError::FramingField(index));
+                }
+                checked.te = true;
+            }
             4 if name.eq_ignore_ascii_case(b"host") => {
                 checked.hosts += 1;
                 checked.hosts_valid &= value.is_empty() || grammar::authority(value).is_some();

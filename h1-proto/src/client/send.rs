@@ -93,6 +93,10 @@ impl ClientConnection {
         if close {
             out.extend_from_slice(b"connection: close\r\n");
         }
+        if checked.te && !checked.connection.te {
+            // R9112-091: it means this connection only.
+            out.extend_from_slice(b"connection: te\r\n");
+        }
         match body {
             BodyLength::Known(octets) if checked.content_length.is_none() => {
                 write::put_content_length(octets, out);

@@ -107,7 +107,8 @@ impl ServerConnection {
         let switch = self.switches(status.code, checked.upgrade)?;
         let empty = switch || status.code == 204;
         let swallow = exchange.head || status.code == 304;
-        if empty && !matches!(body, BodyLength::None | BodyLength::Known(0)) {
+        let bare = empty || status.code == 205;
+        if bare && !matches!(body, BodyLength::None | BodyLength::Known(0)) {
             return Err(SendError::BodyNotAllowed);
         }
         if let Some((octets, index)) = checked.content_length {

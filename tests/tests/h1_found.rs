@@ -1,0 +1,80 @@
+//! What went wrong once, so that it does not again.
+
+use core::time::Duration;
+
+use h1_proto::{
+    BodyLength, ClientConnection, Config, ErrorKind, NextStep, SendError, ServerConnection,
+};
+use tests::desk::Desk;
+use tests::split;
+
+/// An empty line before octets that answer nothing hid them behind another error, or behind none.
+#[test]
+fn unsolicited_octets_behind_an_empty_line_are_unsolicited_in_every_cut() {
+    for octets in ["X", "\r\nX", "\r\nHTTP/1.1 2", "\r\nHTTP/1.1 200 OK\r\n\r\n", "\r\n\r\nH"] {
+        let log = split::client(|_, _| {}, octets, split::Then::Open);
+        assert_eq!(log.kind(), ErrorKind::Unsolicited, "{octets:?}");
+    }
+    assert_eq!(split::client(|_, _| {}, "\rX", split::Then::Open).kind(), ErrorKind::BareCr);
+}
+
+/// With a start line longer than the head the carry filled up and nothing ever came of it.
+#[test]
+fn a_start_line_is_no_longer_than_the_head() {
+    let mut config = Config::default();
+    config.head_bytes_max = 100;
+    config.start_line_bytes_max = 200;
+    let line = format!("GET /{} HTTP/1.1\r\n", "a".repeat(120));
+    let log = split::server_with(config, split::Then::Open, line, split::silent);
+    assert_eq!((log.kind(), log.failure().offset()), (ErrorKind::HeadTooLong, 100));
+}
+
+/// A deadline that passed while the answer to an error was not taken became the error.
+#[test]
+fn the_first_error_stays_the_error() {
+    let mut server = Desk::server(Config::default());
+    server.feed("GET / HTTP/1.1\r\n\r\n");
+    assert!(server.error.is_some());
+    let first = server.error.clone().unwrap();
+    let (mut head, mut input) = (h1_proto::Head::new(), &b""[..]);
+    for seconds in [1, 40, 80] {
+        let _ = server.conn.advance(Duration::from_secs(seconds));
+        assert_eq!(server.conn.next_event(&mut input, &mut head), Err(first.clone()));
+    }
+    assert_eq!(server.conn.next_step(), NextStep::Close);
+}
+
+/// RFC 9110 §15.3.6: a 205 has no content.
+#[test]
+fn a_205_has_no_content() {
+    let mut conn = ServerConnection::new(Config::default(), Duration::ZERO);
+    let (mut head, mut out) = (h1_proto::Head::new(), Vec::new());
+    let mut input = &b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"[..];
+    conn.next_event(&mut input, &mut head).unwrap();
+    let fields = [("x", "y")];
+    for body in [BodyLength::Known(1), BodyLength::Chunked, BodyLength::UntilClose] {
+        let refused = conn.send_response(205, &fields, body, &mut out);
+        assert_eq!(refused, Err(SendError::BodyNotAllowed));
+    }
+    conn.send_response(205, &fields, BodyLength::None, &mut out).unwrap();
+    assert!(out.ends_with(b"x: y\r\ncontent-length: 0\r\n\r\n"));
+}
+
+/// R9112-089, R9112-091: TE means this connection only, and does not name chunked.
+#[test]
+fn r9112_091_te_goes_with_its_connection_option() {
+    let send = |fields: &[(&str, &str)]| {
+        let mut conn = ClientConnection::new(Config::client(), Duration::ZERO);
+        let mut out = Vec::new();
+        conn.send_request(("GET", "/"), fields, BodyLength::None, &mut out)
+            .map(|_| String::from_utf8(out).unwrap())
+    };
+    let host = ("host", "a");
+    let text = send(&[host, ("te", "trailers")]).unwrap();
+    assert!(text.contains("\r\nconnection: te\r\n"), "{text}");
+    let text = send(&[host, ("TE", "trailers"), ("Connection", "close, TE")]).unwrap();
+    assert!(!text.contains("connection: te"), "{text}");
+    for value in ["chunked", "trailers, Chunked", "chunked;q=0.5"] {
+        assert_eq!(send(&[host, ("te", value)]), Err(SendError::FramingField(1)), "{value}");
+    }
+}
