@@ -155,6 +155,7 @@ impl ClientConnection {
             Recv::Done if self.switching => {
                 self.core.receive(RecvInput::Switch);
                 self.core.transmit(SendInput::Switch);
+                self.core.clock.disarm();
                 Ok(Some(Surfaced::Upgraded))
             }
             Recv::Done | Recv::Discard | Recv::Tunnel | Recv::Closed => Ok(None),
@@ -296,7 +297,7 @@ impl ClientConnection {
         self.core.keep_alive = KeepAlive::Close;
         if self.unanswered.is_empty() && self.core.send != Send::Body {
             self.close();
-        } else {
+        } else if self.core.recv != Recv::Tunnel {
             self.core.clock.begin_drain(&self.core.config);
         }
     }

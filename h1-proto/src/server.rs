@@ -187,6 +187,7 @@ impl ServerConnection {
                 Recv::Done if self.core.send == Send::Switching => {
                     self.core.receive(RecvInput::Switch);
                     self.core.transmit(SendInput::Switch);
+                    self.core.clock.disarm();
                     return Ok(Some(Surfaced::Upgraded));
                 }
                 Recv::Done | Recv::Tunnel | Recv::Closed => return Ok(None),

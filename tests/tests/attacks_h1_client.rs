@@ -117,6 +117,11 @@ fn a45_octets_on_an_idle_connection_poison_no_later_request() {
     let sent =
         desk.conn.send_request(("GET", "/"), [("host", "a")], BodyLength::None, &mut desk.out);
     assert_eq!(sent, Err(SendError::Closed));
+    // Also behind empty lines, also if it is only the beginning of something.
+    for input in ["\r\nH", "\r\n\r\nHTTP/1.1 200", "\r\nx", "HTTP/1.1 2"] {
+        let log = asked(&[], input, Then::Open);
+        assert_eq!(log.kind(), ErrorKind::Unsolicited, "{input:?}");
+    }
     // Empty lines are no response.
     let mut desk = Desk::client(Config::client());
     assert_eq!(desk.feed("\r\n\r"), []);

@@ -175,10 +175,23 @@ fn http_says_nothing_in_a_tunnel() {
     assert!(desk.tick(Duration::from_secs(10_000)));
     assert_eq!(desk.conn.next_deadline(), None);
     desk.conn.drain();
+    assert_eq!(desk.conn.next_deadline(), None, "what the tunnel holds is not ours to end");
     desk.eof();
     assert_eq!(desk.conn.next_step(), NextStep::HandOver);
     let sent = desk.conn.send_response(200, [("x", "y")], BodyLength::None, &mut desk.out);
     assert_eq!((sent, desk.out.len()), (Err(SendError::Closed), 0));
+}
+
+#[test]
+fn a_drain_that_began_before_ends_no_tunnel() {
+    let mut desk = Desk::server(Config::default());
+    desk.feed(CONNECT);
+    desk.conn.drain();
+    desk.conn.send_response(200, [("x", "y")], BodyLength::None, &mut desk.out).unwrap();
+    assert_eq!(desk.pull(), [OwnedEvent::Upgraded]);
+    desk.take();
+    assert!(desk.tick(Duration::from_secs(10_000)));
+    assert_eq!(desk.conn.next_step(), NextStep::HandOver);
 }
 
 #[test]

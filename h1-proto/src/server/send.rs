@@ -292,7 +292,7 @@ impl ServerConnection {
         self.core.keep_alive = KeepAlive::Close;
         if self.is_idle() {
             self.close();
-        } else {
+        } else if self.core.recv != Recv::Tunnel {
             self.core.clock.begin_drain(&self.core.config);
         }
     }
