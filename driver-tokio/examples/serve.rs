@@ -3,11 +3,13 @@
 //! `--addr HOST:PORT` (default 127.0.0.1:8080). Ctrl-C drains, a second one cancels.
 
 use std::fmt::Write as _;
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use driver_tokio::{Handler, HandlerError, Request, Response, Server, Settings, Stop};
 use h1_proto::{BodyLength, Config};
+use tokio::net::TcpListener;
 
 const TEXT: (&str, &str) = ("content-type", "text/plain");
 const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
@@ -148,7 +150,12 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let listener = match tokio::net::TcpListener::bind(&address).await {
+    let mut config = Config::default();
+    config.body_bytes_max = 4 << 30;
+    config.keep_alive_timeout = Duration::from_secs(60);
+    let settings = Settings::default();
+    let server = Server::new(Demo).config(config.clone()).settings(settings);
+    let listener = match listen(&server, &address).await {
         Ok(listener) => listener,
         Err(error) => {
             eprintln!("cannot listen on {address}: {error}");
@@ -156,11 +163,6 @@ async fn main() -> ExitCode {
         }
     };
     let bound = listener.local_addr().map_or(address, |address| address.to_string());
-
-    let mut config = Config::default();
-    config.body_bytes_max = 4 << 30;
-    config.keep_alive_timeout = Duration::from_secs(60);
-    let settings = Settings::default();
     println!("listening on http://{bound} (HTTP/1.1; Ctrl-C drains)");
     println!("limits: {config:#?}\n{settings:#?}");
     println!("try:");
@@ -180,9 +182,21 @@ async fn main() -> ExitCode {
             }
         }
     });
-    Server::new(Demo).config(config).settings(settings).serve(listener, &stop).await;
+    server.serve(listener, &stop).await;
     println!("done");
     ExitCode::SUCCESS
+}
+
+/// The first address of that name that can be had.
+async fn listen(server: &Server<Demo>, address: &str) -> io::Result<TcpListener> {
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in tokio::net::lookup_host(address).await? {
+        match server.listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 fn address() -> Result<String, String> {

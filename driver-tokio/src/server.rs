@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use h1_proto::Config;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -55,6 +56,8 @@ pub struct Settings {
     pub date: bool,
     /// Whether TCP sends small segments at once. Default: yes.
     pub tcp_nodelay: bool,
+    /// Connections that the system holds until they are accepted. Default 128.
+    pub backlog: u32,
     /// Wait after an accept that failed for want of resources. Default 50 ms.
     pub accept_retry: Duration,
 }
@@ -66,6 +69,7 @@ impl Default for Settings {
             connections_max: 16_384,
             date: true,
             tcp_nodelay: true,
+            backlog: 128,
             accept_retry: Duration::from_millis(50),
         }
     }
@@ -109,6 +113,22 @@ impl<H: Handler> Server<H> {
     pub fn on_end(mut self, observer: impl Fn(&Ended) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
+    }
+
+    /// A listener with the [`backlog`](Settings::backlog) of this server. On Unix a port that an
+    /// earlier server left in TIME_WAIT is taken over.
+    ///
+    /// # Errors
+    /// The address cannot be had. Nothing is left open then.
+    pub fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(self.settings.backlog)
     }
 
     /// Serves one connection over any byte stream, to its end.

@@ -1,0 +1,139 @@
+//! A TCP listener of the driver on real sockets: handlers that fail, places, both stop signals,
+//! and a lack of descriptors.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use driver_tokio::{Handler, HandlerError, Request, Response, Server, Settings, Stop};
+use h1_proto::Config;
+use tokio::task::JoinHandle;
+
+const TEXT: (&str, &str) = ("content-type", "text/plain");
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(50);
+
+struct Routes;
+
+impl Handler for Routes {
+    async fn handle(
+        &self,
+        request: &mut Request<'_>,
+        response: &mut Response<'_>,
+    ) -> Result<(), HandlerError> {
+        match request.head().path_and_query() {
+            b"/panic" => panic!("on purpose"),
+            b"/forever" => std::future::pending().await,
+            _ => Ok(response.respond(200, [TEXT], b"ok")?),
+        }
+    }
+}
+
+struct Listening {
+    address: SocketAddr,
+    stop: Stop,
+    outcomes: Arc<Mutex<Vec<&'static str>>>,
+    server: JoinHandle<()>,
+}
+
+fn listen(settings: Settings) -> Listening {
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&outcomes);
+    let server = Server::new(Routes)
+        .config(Config::default())
+        .settings(settings)
+        .on_end(move |ended| seen.lock().unwrap().push(ended.outcome.label()));
+    let listener = server.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = Stop::new();
+    let signals = stop.clone();
+    let server = tokio::spawn(async move { server.serve(listener, &signals).await });
+    Listening { address, stop, outcomes, server }
+}
+
+impl Listening {
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// One request on a connection of its own.
+    fn ask(&self, path: &str) -> String {
+        let mut stream = self.connect();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panicking_handler_does_not_end_the_listener() {
+    let listening = listen(Settings::default());
+    for _ in 0..3 {
+        assert!(listening.ask("/panic").starts_with("HTTP/1.1 500 "));
+        assert!(listening.ask("/").ends_with("\r\n\r\nok"));
+    }
+    listening.stop.drain();
+    listening.server.await.unwrap();
+    assert_eq!(*listening.outcomes.lock().unwrap(), ["closed"; 6]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_beyond_the_places_waits_for_one() {
+    let mut settings = Settings::small();
+    settings.connections_max = 1;
+    let listening = listen(settings);
+    let mut first = listening.connect();
+    first.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    let mut octet = [0];
+    first.read_exact(&mut octet).unwrap();
+    let mut second = listening.connect();
+    second.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    drop(first);
+    let mut answer = String::new();
+    second.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drain_refuses_new_connections_and_ends_idle_ones() {
+    let listening = listen(Settings::default());
+    let mut idle = listening.connect();
+    idle.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    let mut octet = [0];
+    idle.read_exact(&mut octet).unwrap();
+    listening.stop.drain();
+    let mut rest = Vec::new();
+    idle.read_to_end(&mut rest).unwrap();
+    listening.server.await.unwrap();
+    assert!(TcpStream::connect(listening.address).is_err());
+    assert_eq!(*listening.outcomes.lock().unwrap(), ["closed"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cancel_ends_handlers_that_never_would() {
+    let listening = listen(Settings::default());
+    let mut stuck = listening.connect();
+    stuck
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET /forever HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    let mut octet = [0];
+    stuck.read_exact(&mut octet).unwrap();
+    listening.stop.cancel();
+    listening.server.await.unwrap();
+    assert_eq!(*listening.outcomes.lock().unwrap(), ["cancelled"]);
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_an_error_and_leaves_nothing() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let server = Server::new(Routes);
+    assert_eq!(server.listen(address).unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+    drop(taken);
+    server.listen(address).unwrap();
+}
