@@ -149,11 +149,13 @@ fn pull(link: &mut Link, held: &mut Held) -> Option<Arrival> {
 
 /// The connection waits: what it need not hold it gives back.
 fn park(link: &mut Link, held: &mut Held) {
-    if held.0.as_ref().is_some_and(|buffers| buffers.rest().is_empty()) {
+    if let Some(buffers) = &mut held.0
+        && buffers.rest().is_empty()
+    {
+        if link.out.is_empty() {
+            buffers.out = mem::take(&mut link.out);
+        }
         held.put_back();
-    }
-    if link.out.is_empty() {
-        link.out = Vec::new();
     }
     link.shrink();
 }

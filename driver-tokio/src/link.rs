@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use h1_proto::{ConnectionError, NextStep, ServerConnection};
@@ -242,16 +242,23 @@ impl Link {
 struct Signals {
     drain: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     cancel: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Whom they wake.
+    armed: Option<Waker>,
 }
 
 impl Signals {
     fn new(stop: &Stop) -> Self {
         let wait = |signal: &Signal| Some(Box::pin(signal.token().clone().cancelled_owned()));
-        Self { drain: wait(stop.drain_signal()), cancel: wait(stop.cancel_signal()) }
+        Self { drain: wait(stop.drain_signal()), cancel: wait(stop.cancel_signal()), armed: None }
     }
 
     /// Arms what has not fired. Whether something did is asked of the signal itself.
     fn poll(&mut self, cx: &mut Context<'_>) {
+        // Arming takes locks that all connections share, so it is not done for every request.
+        if self.armed.as_ref().is_some_and(|armed| armed.will_wake(cx.waker())) {
+            return;
+        }
+        self.armed = Some(cx.waker().clone());
         for signal in [&mut self.drain, &mut self.cancel] {
             if signal.as_mut().is_some_and(|signal| signal.as_mut().poll(cx).is_ready()) {
                 *signal = None;
