@@ -27,6 +27,17 @@ fn a16_0_cl_an_early_answer_closes() {
 }
 
 #[test]
+fn a16_content_of_an_earlier_request_is_not_that_of_this_one() {
+    let mut desk = Desk::server(Config::default());
+    desk.feed(with_length("POST", 5, "hello"));
+    desk.conn.respond(200, [("x", "y")], b"", &mut desk.out).unwrap();
+    assert!(!desk.take().contains("connection: close"));
+    desk.feed(with_length("POST", 5, ""));
+    desk.conn.respond(200, [("x", "y")], b"", &mut desk.out).unwrap();
+    assert!(desk.take().contains("connection: close"));
+}
+
+#[test]
 fn a16_an_answer_to_complete_content_keeps_the_connection() {
     let log = split::server(with_length("POST", 5, "hello") + SMUGGLED, ok_at_end);
     log.assert_fine();

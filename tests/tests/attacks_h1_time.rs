@@ -159,6 +159,24 @@ fn a38_slow_read() {
 }
 
 #[test]
+fn a38_progress_of_earlier_answers_does_not_count() {
+    let mut desk = server();
+    desk.feed(GET);
+    desk.conn.respond(200, [("x", "y")], &[b'x'; 100_000], &mut desk.out).unwrap();
+    desk.take();
+    desk.feed(GET);
+    desk.conn.respond(200, [("x", "y")], &[b'x'; 100_000], &mut desk.out).unwrap();
+    desk.tick(Duration::ZERO);
+    for _ in 0..29 {
+        desk.conn.wrote(1);
+        assert!(desk.tick(SECOND));
+    }
+    desk.conn.wrote(1);
+    assert!(!desk.tick(SECOND));
+    assert_eq!(expired(&desk).0, Deadline::Send);
+}
+
+#[test]
 fn a38_a_reader_that_makes_progress_lives() {
     let mut desk = server();
     desk.feed(GET);

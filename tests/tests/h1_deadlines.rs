@@ -152,6 +152,23 @@ fn the_same_error_comes_for_ever() {
 }
 
 #[test]
+fn time_that_goes_backwards_is_no_time() {
+    let mut desk = server();
+    desk.tick(3 * SECOND);
+    desk.conn.arrived(SECOND);
+    assert_eq!(desk.conn.advance(Duration::ZERO), Ok(()));
+    let mut head = h1_proto::Head::new();
+    let event = desk.conn.next_event(&mut GET.as_bytes(), &mut head).unwrap();
+    let Some(h1_proto::Event::Head { began, .. }) = event else { panic!("{event:?}") };
+    assert_eq!(began, 3 * SECOND);
+    desk.feed("");
+    answer(&mut desk);
+    desk.conn.arrived(SECOND);
+    assert_eq!(desk.conn.advance(SECOND), Ok(()));
+    assert_eq!(desk.conn.next_deadline(), Some(8 * SECOND));
+}
+
+#[test]
 fn nothing_is_left_to_wait_for_behind_the_end() {
     for input in ["nonsense\r\n", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"] {
         let mut desk = server();

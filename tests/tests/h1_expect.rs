@@ -101,6 +101,16 @@ fn a_server_that_waits_for_the_application_does_not_blame_the_client() {
 }
 
 #[test]
+fn a_client_that_began_to_send_unasked_has_to_go_on() {
+    let mut desk = Desk::server(Config::default());
+    desk.feed(EXPECT);
+    assert_eq!(desk.conn.next_deadline(), None);
+    desk.feed("he");
+    assert_eq!(desk.wait(), 30 * SECOND);
+    assert_eq!(desk.error.as_ref().and_then(|error| error.status()), Some(408));
+}
+
+#[test]
 fn a_client_that_does_not_wait_after_all_is_served() {
     let log = split::server(format!("{EXPECT}hello{GET}"), ok_at_end);
     log.assert_fine();

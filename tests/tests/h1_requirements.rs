@@ -9,6 +9,8 @@ use std::path::Path;
 
 const LIST: &str = include_str!("h1_requirements.tsv");
 const REQUIREMENTS: usize = 132;
+/// Classes of attacks on HTTP/1.1; their tests carry the number in their names.
+const ATTACKS: usize = 55;
 const OUT_OF_SCOPE: &str = "out of scope: ";
 
 struct Row {
@@ -50,6 +52,16 @@ fn every_requirement_has_a_test_that_exists_or_a_reason() {
             let function = format!("#[test]\nfn {test}() {{");
             assert!(source(file).contains(&function), "{id}: there is no test {holder}");
         }
+    }
+}
+
+#[test]
+fn every_attack_has_its_test() {
+    let files = ["chunked", "client", "framing", "head", "reuse", "time"];
+    let sources: String = files.iter().map(|file| source(&format!("attacks_h1_{file}"))).collect();
+    for number in 1..=ATTACKS {
+        let begin = format!("#[test]\nfn a{number:02}_");
+        assert!(sources.contains(&begin), "A{number:02} has no test");
     }
 }
 
