@@ -343,7 +343,9 @@ impl ClientConnection {
         self.core.clock.arrived(now);
     }
 
-    /// Tells the time: arms, re-arms and expires deadlines. Call it after pulling.
+    /// Tells the time: arms, re-arms and expires deadlines. Call it after pulling. It also ends
+    /// the wait for a 100 (Continue): if [`awaits_continue`](Self::awaits_continue) has become
+    /// false, it is time to send the content.
     ///
     /// # Errors
     /// A deadline has passed: the connection is closed.

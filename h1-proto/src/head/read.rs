@@ -1,0 +1,561 @@
+//! Reading a head, line by line and resumable.
+//!
+//! Only whole lines are looked at. A line that is not complete is left for the next call, and
+//! what is wrong in it is told only once its end is there or its limit is passed: so a verdict
+//! never depends on how the transport cut the octets. What must be decided on all lines together
+//! (framing, Host) is decided when the last one is read.
+//!
+//! A good line within its limits is all that the straight path knows; everything else, the last
+//! line included, goes through [`odd_line`].
+
+use super::{Head, Kind, Line, StartLine, TargetForm};
+use crate::config::Config;
+use crate::error::ErrorKind;
+use crate::event::Version;
+use crate::framing::Facts;
+use crate::grammar;
+use crate::scan::{end_of_class, end_of_field_content, end_of_target, slice};
+
+/// Which grammar a section follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Request,
+    Response,
+    Trailers,
+}
+
+/// How far a section that is not complete was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// Where the first line begins that is not read.
+    line: u32,
+    /// Field lines read.
+    fields: u32,
+    /// Up to where there is no further line end.
+    scanned: u32,
+    /// Octets looked at and not yet used, over the life of the connection.
+    again: u64,
+}
+
+impl Progress {
+    /// Octets looked at beside those of complete sections, which count once by their length.
+    pub(crate) fn work(&self) -> u64 {
+        self.again
+    }
+}
+
+/// What is wrong, and where, from the beginning of the section.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) kind: ErrorKind,
+    pub(crate) at: usize,
+    /// The name of the field at fault.
+    pub(crate) name: Option<(u32, u32)>,
+}
+
+impl Fault {
+    pub(crate) fn new(kind: ErrorKind, at: usize) -> Self {
+        Self { kind, at, name: None }
+    }
+}
+
+/// Reads a section from the beginning of `input`. Its length if it is complete, then with `head`
+/// and `facts` filled; `None` if more is needed, then with `progress` for [`resume`].
+#[inline]
+pub(crate) fn read(
+    section: Section,
+    input: &[u8],
+    config: &Config,
+    head: &mut Head,
+    facts: &mut Facts,
+    progress: &mut Progress,
+) -> Result<Option<usize>, Fault> {
+    *progress = Progress { again: progress.again, ..Progress::default() };
+    *facts = Facts::default();
+    head.clear();
+    let Some(octets) = lines(section, input, config, head, facts, progress)? else {
+        progress.scanned = offset(input.len());
+        progress.again += input.len() as u64;
+        return Ok(None);
+    };
+    head.raw.extend_from_slice(slice(input, 0, octets));
+    if facts.folded {
+        unfold(head, facts);
+    }
+    Ok(Some(octets))
+}
+
+/// Goes on reading a section of which `carry` holds all so far. Octets are looked at a bounded
+/// number of times, however they come: lines only when their end is there, and everything once
+/// more when the section is complete.
+pub(crate) fn resume(
+    section: Section,
+    carry: &[u8],
+    config: &Config,
+    head: &mut Head,
+    facts: &mut Facts,
+    progress: &mut Progress,
+) -> Result<Option<usize>, Fault> {
+    let fresh = carry.get(progress.scanned as usize..).unwrap_or_default();
+    progress.again += fresh.len() as u64;
+    let line_end = memchr::memchr(b'\n', fresh).is_some();
+    let (start, max, _) = line_limit(section, config, progress);
+    if !line_end && carry.len() - start.min(carry.len()) < max {
+        progress.scanned = offset(carry.len());
+        return Ok(None);
+    }
+    head.lines.clear();
+    progress.again += (carry.len() - start.min(carry.len())) as u64;
+    match lines(section, carry, config, head, facts, progress)? {
+        Some(_) => read(section, carry, config, head, facts, progress),
+        None => {
+            progress.scanned = offset(carry.len());
+            Ok(None)
+        }
+    }
+}
+
+/// Where the next line begins, how many octets it may have, and the error if it has more.
+fn line_limit(section: Section, config: &Config, progress: &Progress) -> (usize, usize, ErrorKind) {
+    let start = progress.line as usize;
+    if start == 0
+        && section != Section::Trailers
+        && config.start_line_bytes_max < config.head_bytes_max
+    {
+        return (start, config.start_line_bytes_max, ErrorKind::StartLineTooLong);
+    }
+    let (section_max, kind) = match section {
+        Section::Trailers => (config.trailers_bytes_max, ErrorKind::TrailersTooLong),
+        _ => (config.head_bytes_max, ErrorKind::HeadTooLong),
+    };
+    let left = section_max.min(u32::MAX as usize).saturating_sub(start);
+    if config.field_bytes_max < left {
+        (start, config.field_bytes_max, ErrorKind::FieldTooLong)
+    } else {
+        (start, left, kind)
+    }
+}
+
+/// Reads whole lines from `progress.line` on.
+#[inline]
+fn lines(
+    section: Section,
+    input: &[u8],
+    config: &Config,
+    head: &mut Head,
+    facts: &mut Facts,
+    progress: &mut Progress,
+) -> Result<Option<usize>, Fault> {
+    if progress.line == 0 && section != Section::Trailers {
+        let Some(end) = start_line(section, input, config, head, progress)? else {
+            return Ok(None);
+        };
+        progress.line = offset(end);
+    }
+    let (section_max, fields_max, too_many) = match section {
+        Section::Trailers => {
+            (config.trailers_bytes_max, config.trailers_max, ErrorKind::TooManyTrailers)
+        }
+        _ => (config.head_bytes_max, config.fields_max, ErrorKind::TooManyFields),
+    };
+    let section_max = section_max.min(u32::MAX as usize);
+    loop {
+        let start = progress.line as usize;
+        let (line, end) = match field_line(input, start, config.leniency.bare_lf) {
+            Ok((line, end)) if end - start <= config.field_bytes_max && end <= section_max => {
+                (line, end)
+            }
+            found => match odd_line(section, input, config, progress, found.map(|(_, end)| end))? {
+                Odd::Short => return Ok(None),
+                Odd::Last(end) => return Ok(Some(end)),
+                Odd::Folded(end) => {
+                    progress.line = offset(end);
+                    facts.folded = true;
+                    if let Some(last) = head.lines.last_mut() {
+                        last.value_end = offset(end);
+                    }
+                    continue;
+                }
+            },
+        };
+        progress.line = offset(end);
+        progress.fields += 1;
+        if progress.fields as usize > fields_max {
+            return Err(Fault {
+                kind: too_many,
+                at: start,
+                name: Some((line.name, line.name_end)),
+            });
+        }
+        let index = offset(head.lines.len());
+        head.lines.push(line);
+        let name = slice(input, line.name as usize, line.name_end as usize);
+        let value = slice(input, line.value as usize, line.value_end as usize);
+        facts.note(index, name, value);
+    }
+}
+
+/// Reads the start line and gives its end.
+#[inline]
+fn start_line(
+    section: Section,
+    input: &[u8],
+    config: &Config,
+    head: &mut Head,
+    progress: &Progress,
+) -> Result<Option<usize>, Fault> {
+    let Some(&first) = input.first() else { return Ok(None) };
+    let fits = match section {
+        Section::Response => first == b'H',
+        _ => grammar::TCHAR[usize::from(first)],
+    };
+    if !fits {
+        return Err(Fault::new(ErrorKind::NotHttp, 0));
+    }
+    let found = match section {
+        Section::Response => status_line(input, config, &mut head.start),
+        _ => request_line(input, config, &mut head.start),
+    };
+    match found {
+        Ok(end) if end <= config.start_line_bytes_max && end <= config.head_bytes_max => {
+            Ok(Some(end))
+        }
+        found => settle(input, line_limit(section, config, progress), found),
+    }
+}
+
+/// What a line is that is no plain field line within its limits.
+enum Odd {
+    /// Not complete.
+    Short,
+    /// The empty line that ends the section; the section's end.
+    Last(usize),
+    /// A continuation of the field line before it; its end.
+    Folded(usize),
+}
+
+/// A line that is no plain field line, or one over a limit.
+#[inline(never)]
+fn odd_line(
+    section: Section,
+    input: &[u8],
+    config: &Config,
+    progress: &Progress,
+    found: Found,
+) -> Result<Odd, Fault> {
+    let limit = line_limit(section, config, progress);
+    let (start, max, kind) = limit;
+    if let Some(end) = last_line(input, start, config.leniency.bare_lf) {
+        return if end - start <= max {
+            Ok(Odd::Last(end))
+        } else {
+            Err(Fault::new(kind, start + max))
+        };
+    }
+    let folded = matches!(found, Err(Flaw::Fault(ErrorKind::FoldedField, _)));
+    let found = if folded {
+        let may = section == Section::Response && config.leniency.folded_response_fields;
+        fold(input, start, progress.fields, may, config)
+    } else {
+        found
+    };
+    match settle(input, limit, found) {
+        Ok(Some(end)) => Ok(Odd::Folded(end)),
+        Ok(None) => Ok(Odd::Short),
+        Err(mut fault) => {
+            // The name, if its end lies within the limit: so it does not depend on what else is
+            // there.
+            let window = slice(input, 0, start.saturating_add(max).min(input.len()));
+            let name_end = end_of_class(window, start, &grammar::TCHAR);
+            if start < name_end && name_end < window.len() {
+                fault.name = Some((offset(start), offset(name_end)));
+            }
+            Err(fault)
+        }
+    }
+}
+
+/// The end of the empty line that ends a section, if one begins at `start`.
+#[inline]
+fn last_line(input: &[u8], start: usize, bare_lf: bool) -> Option<usize> {
+    match input.get(start)? {
+        b'\r' if input.get(start + 1) == Some(&b'\n') => Some(start + 2),
+        b'\n' if bare_lf => Some(start + 1),
+        _ => None,
+    }
+}
+
+/// The end of a good line, or why there is none.
+type Found = Result<usize, Flaw>;
+
+/// Why there is no good line.
+#[derive(Clone, Copy)]
+enum Flaw {
+    /// The input ended before the line did.
+    Short,
+    /// Something is wrong at this position.
+    Fault(ErrorKind, usize),
+}
+
+/// Makes a verdict on a line depend on nothing but its own octets: a line over its limit is over
+/// its limit whatever it holds, and a fault counts once the end of its line is there.
+#[cold]
+fn settle(
+    input: &[u8],
+    (start, max, too_long): (usize, usize, ErrorKind),
+    found: Found,
+) -> Result<Option<usize>, Fault> {
+    let flaw = match found {
+        Ok(end) if end - start <= max => return Ok(Some(end)),
+        Ok(_) => return Err(Fault::new(too_long, start + max)),
+        Err(flaw) => flaw,
+    };
+    let limit = start.saturating_add(max);
+    let window = slice(input, start, limit.min(input.len()));
+    if memchr::memchr(b'\n', window).is_some() {
+        return match flaw {
+            Flaw::Fault(kind, at) => Err(Fault::new(kind, at)),
+            Flaw::Short => Ok(None),
+        };
+    }
+    if input.len() >= limit {
+        let kind = match flaw {
+            Flaw::Fault(ErrorKind::MethodTooLong, _) => ErrorKind::MethodTooLong,
+            _ => too_long,
+        };
+        return Err(Fault::new(kind, limit));
+    }
+    Ok(None)
+}
+
+/// `method SP request-target SP HTTP-version CRLF` (RFC 9112 §3).
+#[inline]
+fn request_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
+    let method_end = end_of_class(input, 0, &grammar::TCHAR);
+    if method_end > config.method_bytes_max {
+        return Err(Flaw::Fault(ErrorKind::MethodTooLong, config.method_bytes_max);
+    }
+    match input.get(method_end) {
+        Some(b' ') => {}
+        Some(_) => return Err(Flaw::Fault(ErrorKind::Method, method_end),
+        None => return Err(Flaw::Short),
+    }
+    let text = method_end + 1;
+    let text_end = end_of_class(input, text, &grammar::TARGET);
+    match input.get(text_end) {
+        Some(b' ') if text_end > text => {}
+        Some(b'\r' | b'\n') if text_end > text => {
+            return Err(Flaw::Fault(ErrorKind::Version, text_end);
+        }
+        Some(_) => return Err(Flaw::Fault(ErrorKind::Target, text_end),
+        None => return Err(Flaw::Short),
+    }
+    let version = match version(input, text_end + 1) {
+        Ok(version) => version,
+        Err(found) => return found,
+    };
+    let end = match line_end(input, text_end + 9, config.leniency.bare_lf, ErrorKind::Version) {
+        Found::Line(end) => end,
+        other => return other,
+    };
+    *start = StartLine {
+        kind: Kind::Request,
+        version,
+        method_end: offset(method_end),
+        text: offset(text),
+        text_end: offset(text_end),
+        ..StartLine::default()
+    };
+    let target = slice(input, text, text_end);
+    // The commonest form needs no further look.
+    if target.first() == Some(&b'/') && slice(input, 0, method_end) != b"CONNECT" {
+        return Found::Line(end);
+    }
+    match target_form(slice(input, 0, method_end), target) {
+        Some((form, from, to)) => {
+            start.form = form;
+            start.authority = offset(text + from);
+            start.authority_end = offset(text + to);
+            Found::Line(end)
+        }
+        None => Found::Fault(ErrorKind::Target, text),
+    }
+}
+
+/// The form of a request-target and where in it the authority is (RFC 9112 §3.2). `None` if it
+/// has no form that the method allows.
+pub(crate) fn target_form(method: &[u8], target: &[u8]) -> Option<(TargetForm, usize, usize)> {
+    if method == b"CONNECT" {
+        let port = grammar::authority(target)?.port?;
+        return (port != 0).then_some((TargetForm::Authority, 0, target.len()));
+    }
+    match target {
+        [b'/', ..] => Some((TargetForm::Origin, 0, 0)),
+        b"*" => (method == b"OPTIONS").then_some((TargetForm::Asterisk, 0, 0)),
+        _ => {
+            let colon = target.iter().position(|&octet| octet == b':')?;
+            let (scheme, rest) = target.split_at_checked(colon)?;
+            let rest = rest.strip_prefix(b"://")?;
+            let octets =
+                rest.iter().position(|octet| matches!(octet, b'/' | b'?')).unwrap_or(rest.len());
+            grammar::authority(rest.get(..octets)?)?;
+            let from = colon + 3;
+            grammar::is_scheme(scheme).then_some((TargetForm::Absolute, from, from + octets))
+        }
+    }
+}
+
+/// `HTTP-version SP status-code [ SP reason-phrase ] CRLF` (RFC 9112 §4; the last space is
+/// often left out with the reason).
+#[inline]
+fn status_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
+    let version = match version(input, 0) {
+        Ok(version) => version,
+        Err(found) => return found,
+    };
+    for (at, fits) in [
+        (8, (|octet| octet == b' ') as fn(u8) -> bool),
+        (9, |octet| matches!(octet, b'1'..=b'9')),
+        (10, |octet| octet.is_ascii_digit()),
+        (11, |octet| octet.is_ascii_digit()),
+        (12, |octet| matches!(octet, b' ' | b'\r' | b'\n')),
+    ] {
+        match input.get(at) {
+            Some(&octet) if fits(octet) => {}
+            Some(_) => return Err(Flaw::Fault(ErrorKind::StatusLine, at),
+            None => return Err(Flaw::Short),
+        }
+    }
+    let status =
+        slice(input, 9, 12).iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    let text = if input.get(12) == Some(&b' ') { 13 } else { 12 };
+    let text_end = end_of_field_content(input, text);
+    *start = StartLine {
+        kind: Kind::Response,
+        version,
+        status,
+        text: offset(text),
+        text_end: offset(text_end),
+        ..StartLine::default()
+    };
+    line_end(input, text_end, config.leniency.bare_lf, ErrorKind::StatusLine)
+}
+
+/// `HTTP/1.0` or `HTTP/1.1` at `from`; a higher minor version counts as 1.1 (RFC 9110 §2.5).
+#[inline]
+fn version(input: &[u8], from: usize) -> Result<Version, Found> {
+    match input.get(from..from + 8) {
+        Some(b"HTTP/1.1") => Ok(Version::Http11),
+        Some(b"HTTP/1.0") => Ok(Version::Http10),
+        _ => odd_version(input, from),
+    }
+}
+
+#[cold]
+fn odd_version(input: &[u8], from: usize) -> Result<Version, Found> {
+    for (index, &expected) in b"HTTP/0.0".iter().enumerate() {
+        match input.get(from + index) {
+            None => return Err(Found::Short),
+            Some(octet) if expected == b'0' && octet.is_ascii_digit() => {}
+            Some(&octet) if octet == expected => {}
+            Some(_) => return Err(Found::Fault(ErrorKind::Version, from + index)),
+        }
+    }
+    match input.get(from + 5) {
+        Some(b'1') => Ok(Version::Http11),
+        _ => Err(Found::Fault(ErrorKind::VersionUnsupported, from + 5)),
+    }
+}
+
+/// `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5).
+#[inline]
+fn field_line(input: &[u8], start: usize, config: &Config, line: &mut Line) -> Found {
+    let name_end = end_of_class(input, start, &grammar::TCHAR);
+    match input.get(name_end) {
+        Some(b':') if name_end > start => {}
+        Some(b' ' | b'\t') if name_end == start => {
+            return Err(Flaw::Fault(ErrorKind::FoldedField, start);
+        }
+        Some(b'\n') if name_end == start => return Err(Flaw::Fault(ErrorKind::BareLf, start),
+        Some(b'\r') if name_end == start => {
+            return match input.get(start + 1) {
+                Some(_) => Found::Fault(ErrorKind::BareCr, start),
+                None => Found::Short,
+            };
+        }
+        Some(_) => {
+            (line.name, line.name_end) = (offset(start), offset(name_end));
+            return Err(Flaw::Fault(ErrorKind::FieldName, name_end);
+        }
+        None => return Err(Flaw::Short),
+    }
+    (line.name, line.name_end) = (offset(start), offset(name_end));
+    let mut value = name_end + 1;
+    while let Some(b' ' | b'\t') = input.get(value) {
+        value += 1;
+    }
+    let content_end = end_of_field_content(input, value);
+    let mut value_end = content_end;
+    while value_end > value && matches!(input.get(value_end - 1), Some(b' ' | b'\t')) {
+        value_end -= 1;
+    }
+    (line.value, line.value_end) = (offset(value), offset(value_end));
+    line_end(input, content_end, config.leniency.bare_lf, ErrorKind::FieldValue)
+}
+
+/// A line that continues the field line before it (`obs-fold`, RFC 9112 §5.2).
+#[cold]
+fn fold(input: &[u8], start: usize, fields: u32, may: bool, config: &Config) -> Found {
+    if fields == 0 {
+        return Err(Flaw::Fault(ErrorKind::SpaceBeforeFields, start);
+    }
+    if !may {
+        return Err(Flaw::Fault(ErrorKind::FoldedField, start);
+    }
+    let content_end = end_of_field_content(input, start);
+    line_end(input, content_end, config.leniency.bare_lf, ErrorKind::FieldValue)
+}
+
+/// The end of a line whose content ended at `at`.
+#[inline]
+fn line_end(input: &[u8], at: usize, bare_lf: bool, otherwise: ErrorKind) -> Found {
+    match input.get(at) {
+        Some(b'\r') => match input.get(at + 1) {
+            Some(b'\n') => Found::Line(at + 2),
+            Some(_) => Found::Fault(ErrorKind::BareCr, at),
+            None => Found::Short,
+        },
+        Some(b'\n') if bare_lf => Found::Line(at + 1),
+        Some(b'\n') => Found::Fault(ErrorKind::BareLf, at),
+        Some(_) => Found::Fault(otherwise, at),
+        None => Found::Short,
+    }
+}
+
+/// Replaces each fold by spaces and reads the fields again as what they are now
+/// (RFC 9112 §5.2).
+#[cold]
+fn unfold(head: &mut Head, facts: &mut Facts) {
+    *facts = Facts { folded: true, ..Facts::default() };
+    for (index, line) in head.lines.iter_mut().enumerate() {
+        let range = line.value as usize..line.value_end as usize;
+        let value = head.raw.get_mut(range).unwrap_or_default();
+        for octet in value.iter_mut().filter(|octet| matches!(octet, b'\r' | b'\n')) {
+            *octet = b' ';
+        }
+        let leading = value.len() - value.trim_ascii_start().len();
+        let trimmed = grammar::trim_ows(value);
+        line.value += offset(leading);
+        line.value_end = line.value + offset(trimmed.len());
+        let name = slice(&head.raw, line.name as usize, line.name_end as usize);
+        let value = slice(&head.raw, line.value as usize, line.value_end as usize);
+        facts.note(offset(index), name, value);
+    }
+}
+
+/// A position as an offset of 32 bits: a section is never longer (see [`line_limit`]).
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "limits are at most u32::MAX")]
+fn offset(position: usize) -> u32 {
+    position.min(u32::MAX as usize) as u32
+}
