@@ -253,7 +253,7 @@ impl Client {
 }
 
 fn text<'h>(head: &'h Head, name: &str) -> Option<&'h str> {
-    head.field(name).map(|value| str::from_utf8(value).expect("text"))
+    head.field(name).map(|value| std::str::from_utf8(value).expect("text"))
 }
 
 /// The rules that every server has to keep for us, whoever made it.
