@@ -333,31 +333,25 @@ fn settle(
 fn request_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
     let method_end = end_of_class(input, 0, &grammar::TCHAR);
     if method_end > config.method_bytes_max {
-        return Err(Flaw::Fault(ErrorKind::MethodTooLong, config.method_bytes_max);
+        return Err(Flaw::Fault(ErrorKind::MethodTooLong, config.method_bytes_max));
     }
     match input.get(method_end) {
         Some(b' ') => {}
-        Some(_) => return Err(Flaw::Fault(ErrorKind::Method, method_end),
+        Some(_) => return Err(Flaw::Fault(ErrorKind::Method, method_end)),
         None => return Err(Flaw::Short),
     }
     let text = method_end + 1;
-    let text_end = end_of_class(input, text, &grammar::TARGET);
+    let text_end = end_of_target(input, text);
     match input.get(text_end) {
         Some(b' ') if text_end > text => {}
         Some(b'\r' | b'\n') if text_end > text => {
-            return Err(Flaw::Fault(ErrorKind::Version, text_end);
+            return Err(Flaw::Fault(ErrorKind::Version, text_end));
         }
-        Some(_) => return Err(Flaw::Fault(ErrorKind::Target, text_end),
+        Some(_) => return Err(Flaw::Fault(ErrorKind::Target, text_end)),
         None => return Err(Flaw::Short),
     }
-    let version = match version(input, text_end + 1) {
-        Ok(version) => version,
-        Err(found) => return found,
-    };
-    let end = match line_end(input, text_end + 9, config.leniency.bare_lf, ErrorKind::Version) {
-        Found::Line(end) => end,
-        other => return other,
-    };
+    let version = version(input, text_end + 1)?;
+    let end = line_end(input, text_end + 9, config.leniency.bare_lf, ErrorKind::Version)?;
     *start = StartLine {
         kind: Kind::Request,
         version,
@@ -369,16 +363,16 @@ fn request_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
     let target = slice(input, text, text_end);
     // The commonest form needs no further look.
     if target.first() == Some(&b'/') && slice(input, 0, method_end) != b"CONNECT" {
-        return Found::Line(end);
+        return Ok(end);
     }
     match target_form(slice(input, 0, method_end), target) {
         Some((form, from, to)) => {
             start.form = form;
             start.authority = offset(text + from);
             start.authority_end = offset(text + to);
-            Found::Line(end)
+            Ok(end)
         }
-        None => Found::Fault(ErrorKind::Target, text),
+        None => Err(Flaw::Fault(ErrorKind::Target, text)),
     }
 }
 
@@ -409,10 +403,7 @@ pub(crate) fn target_form(method: &[u8], target: &[u8]) -> Option<(TargetForm, u
 /// often left out with the reason).
 #[inline]
 fn status_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
-    let version = match version(input, 0) {
-        Ok(version) => version,
-        Err(found) => return found,
-    };
+    let version = version(input, 0)?;
     for (at, fits) in [
         (8, (|octet| octet == b' ') as fn(u8) -> bool),
         (9, |octet| matches!(octet, b'1'..=b'9')),
@@ -422,7 +413,7 @@ fn status_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
     ] {
         match input.get(at) {
             Some(&octet) if fits(octet) => {}
-            Some(_) => return Err(Flaw::Fault(ErrorKind::StatusLine, at),
+            Some(_) => return Err(Flaw::Fault(ErrorKind::StatusLine, at)),
             None => return Err(Flaw::Short),
         }
     }
@@ -443,7 +434,7 @@ fn status_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
 
 /// `HTTP/1.0` or `HTTP/1.1` at `from`; a higher minor version counts as 1.1 (RFC 9110 §2.5).
 #[inline]
-fn version(input: &[u8], from: usize) -> Result<Version, Found> {
+fn version(input: &[u8], from: usize) -> Result<Version, Flaw> {
     match input.get(from..from + 8) {
         Some(b"HTTP/1.1") => Ok(Version::Http11),
         Some(b"HTTP/1.0") => Ok(Version::Http10),
@@ -452,65 +443,71 @@ fn version(input: &[u8], from: usize) -> Result<Version, Found> {
 }
 
 #[cold]
-fn odd_version(input: &[u8], from: usize) -> Result<Version, Found> {
+fn odd_version(input: &[u8], from: usize) -> Result<Version, Flaw> {
     for (index, &expected) in b"HTTP/0.0".iter().enumerate() {
         match input.get(from + index) {
-            None => return Err(Found::Short),
+            None => return Err(Flaw::Short),
             Some(octet) if expected == b'0' && octet.is_ascii_digit() => {}
             Some(&octet) if octet == expected => {}
-            Some(_) => return Err(Found::Fault(ErrorKind::Version, from + index)),
+            Some(_) => return Err(Flaw::Fault(ErrorKind::Version, from + index)),
         }
     }
     match input.get(from + 5) {
         Some(b'1') => Ok(Version::Http11),
-        _ => Err(Found::Fault(ErrorKind::VersionUnsupported, from + 5)),
+        _ => Err(Flaw::Fault(ErrorKind::VersionUnsupported, from + 5)),
     }
 }
 
-/// `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5).
+/// `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5): where its parts are, and its end.
 #[inline]
-fn field_line(input: &[u8], start: usize, config: &Config, line: &mut Line) -> Found {
+fn field_line(input: &[u8], start: usize, bare_lf: bool) -> Result<(Line, usize), Flaw> {
     let name_end = end_of_class(input, start, &grammar::TCHAR);
-    match input.get(name_end) {
-        Some(b':') if name_end > start => {}
-        Some(b' ' | b'\t') if name_end == start => {
-            return Err(Flaw::Fault(ErrorKind::FoldedField, start);
-        }
-        Some(b'\n') if name_end == start => return Err(Flaw::Fault(ErrorKind::BareLf, start),
-        Some(b'\r') if name_end == start => {
-            return match input.get(start + 1) {
-                Some(_) => Found::Fault(ErrorKind::BareCr, start),
-                None => Found::Short,
-            };
-        }
-        Some(_) => {
-            (line.name, line.name_end) = (offset(start), offset(name_end));
-            return Err(Flaw::Fault(ErrorKind::FieldName, name_end);
-        }
-        None => return Err(Flaw::Short),
+    if name_end == start || input.get(name_end) != Some(&b':') {
+        return Err(no_name(input, start, name_end));
     }
-    (line.name, line.name_end) = (offset(start), offset(name_end));
     let mut value = name_end + 1;
     while let Some(b' ' | b'\t') = input.get(value) {
         value += 1;
     }
     let content_end = end_of_field_content(input, value);
+    let end = line_end(input, content_end, bare_lf, ErrorKind::FieldValue)?;
     let mut value_end = content_end;
     while value_end > value && matches!(input.get(value_end - 1), Some(b' ' | b'\t')) {
         value_end -= 1;
     }
-    (line.value, line.value_end) = (offset(value), offset(value_end));
-    line_end(input, content_end, config.leniency.bare_lf, ErrorKind::FieldValue)
+    let line = Line {
+        name: offset(start),
+        name_end: offset(name_end),
+        value: offset(value),
+        value_end: offset(value_end),
+    };
+    Ok((line, end))
+}
+
+/// What is wrong with a line that does not begin with a name and a colon.
+#[inline(never)]
+fn no_name(input: &[u8], start: usize, name_end: usize) -> Flaw {
+    match input.get(name_end) {
+        None => Flaw::Short,
+        Some(_) if name_end > start => Flaw::Fault(ErrorKind::FieldName, name_end),
+        Some(b' ' | b'\t') => Flaw::Fault(ErrorKind::FoldedField, start),
+        Some(b'\n') => Flaw::Fault(ErrorKind::BareLf, start),
+        Some(b'\r') => match input.get(start + 1) {
+            Some(_) => Flaw::Fault(ErrorKind::BareCr, start),
+            None => Flaw::Short,
+        },
+        Some(_) => Flaw::Fault(ErrorKind::FieldName, start),
+    }
 }
 
 /// A line that continues the field line before it (`obs-fold`, RFC 9112 §5.2).
 #[cold]
 fn fold(input: &[u8], start: usize, fields: u32, may: bool, config: &Config) -> Found {
     if fields == 0 {
-        return Err(Flaw::Fault(ErrorKind::SpaceBeforeFields, start);
+        return Err(Flaw::Fault(ErrorKind::SpaceBeforeFields, start));
     }
     if !may {
-        return Err(Flaw::Fault(ErrorKind::FoldedField, start);
+        return Err(Flaw::Fault(ErrorKind::FoldedField, start));
     }
     let content_end = end_of_field_content(input, start);
     line_end(input, content_end, config.leniency.bare_lf, ErrorKind::FieldValue)
@@ -519,16 +516,23 @@ fn fold(input: &[u8], start: usize, fields: u32, may: bool, config: &Config) -> 
 /// The end of a line whose content ended at `at`.
 #[inline]
 fn line_end(input: &[u8], at: usize, bare_lf: bool, otherwise: ErrorKind) -> Found {
+    if input.get(at..).is_some_and(|rest| rest.starts_with(b"\r\n")) {
+        return Ok(at + 2);
+    }
+    odd_line_end(input, at, bare_lf, otherwise)
+}
+
+#[cold]
+fn odd_line_end(input: &[u8], at: usize, bare_lf: bool, otherwise: ErrorKind) -> Found {
     match input.get(at) {
         Some(b'\r') => match input.get(at + 1) {
-            Some(b'\n') => Found::Line(at + 2),
-            Some(_) => Found::Fault(ErrorKind::BareCr, at),
-            None => Found::Short,
+            Some(_) => Err(Flaw::Fault(ErrorKind::BareCr, at)),
+            None => Err(Flaw::Short),
         },
-        Some(b'\n') if bare_lf => Found::Line(at + 1),
-        Some(b'\n') => Found::Fault(ErrorKind::BareLf, at),
-        Some(_) => Found::Fault(otherwise, at),
-        None => Found::Short,
+        Some(b'\n') if bare_lf => Ok(at + 1),
+        Some(b'\n') => Err(Flaw::Fault(ErrorKind::BareLf, at)),
+        Some(_) => Err(Flaw::Fault(otherwise, at)),
+        None => Err(Flaw::Short),
     }
 }
 
