@@ -127,9 +127,10 @@ impl ClientConnection {
         match self.core.recv {
             Recv::Idle | Recv::Head => {
                 let expected = !self.unanswered.is_empty();
-                if let Some((facts, octets)) =
-                    self.core.read_head(Section::Response, expected, input, head)?
-                {
+                let mut facts = Facts::default();
+                let read =
+                    self.core.read_head(Section::Response, expected, input, head, &mut facts)?;
+                if let Some(octets) = read {
                     return self.response(&facts, octets, head).map(Some);
                 }
                 if self.core.eof && input.is_empty() {

@@ -100,6 +100,7 @@ impl Core {
 
     // ---- receiving ----
 
+    #[inline]
     pub(crate) fn receive(&mut self, input: RecvInput) {
         if let Some(next) = self.recv.on(input) {
             self.recv = next;
@@ -108,8 +109,8 @@ impl Core {
         }
     }
 
-    /// Reads a head: what its fields say and how many octets it has, if it is complete. The
-    /// offset stays at its beginning until [`Core::head_done`]. Where none is `expected`, only
+    /// Reads a head: how many octets it has, if it is complete, and into `facts`, which is fresh,
+    /// what its fields say. The offset stays at its beginning until [`Core::head_done`]. Where none is `expected`, only
     /// empty lines may come (RFC 9112 §9.2).
     #[inline]
     pub(crate) fn read_head(
@@ -118,7 +119,8 @@ impl Core {
         expected: bool,
         input: &mut &[u8],
         head: &mut Head,
-    ) -> Result<Option<(Facts, usize)>, ConnectionError> {
+        facts: &mut Facts,
+    ) -> Result<Option<usize>, ConnectionError> {
         if self.recv == Recv::Idle {
             if matches!(input.first(), Some(b'\r' | b'\n')) || !self.carry.is_empty() {
                 self.skip_empty_lines(input)?;
@@ -134,14 +136,13 @@ impl Core {
         } else if input.is_empty() {
             return Ok(None);
         }
-        let mut facts = Facts::default();
         let held = self.carry.len();
         let (config, progress) = (&*self.config, &mut self.progress);
         let read = if held == 0 {
-            head::read(section, input, config, head, &mut facts, progress)
+            head::read(section, input, config, head, facts, progress)
         } else {
             take_up_to(&mut self.carry, input, config.head_bytes_max);
-            head::resume(section, &self.carry, config, head, &mut facts, progress)
+            head::resume(section, &self.carry, config, head, facts, progress)
         };
         match read {
             Ok(Some(octets)) => {
@@ -149,7 +150,7 @@ impl Core {
                 if held > 0 {
                     self.carry.clear();
                 }
-                Ok(Some((facts, octets)))
+                Ok(Some(octets))
             }
             Ok(None) => {
                 if held == 0 {
@@ -337,6 +338,7 @@ impl Core {
 
     // ---- sending ----
 
+    #[inline]
     pub(crate) fn transmit(&mut self, input: SendInput) {
         if let Some(next) = self.send.on(input) {
             self.send = next;

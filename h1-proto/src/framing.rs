@@ -67,13 +67,13 @@ impl Facts {
     pub(crate) fn note(&mut self, index: u32, name: &[u8], value: &[u8]) {
         // The length tells apart what matters from almost everything else.
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.host.again(index),
-            6 if name.eq_ignore_ascii_case(b"expect") => {
+            4 if grammar::is_named(name, b"host") => self.host.again(index),
+            6 if grammar::is_named(name, b"expect") => {
                 self.expects_continue |= grammar::list_contains(value, b"100-continue");
             }
-            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
-            10 if name.eq_ignore_ascii_case(b"connection") => self.connection.note(value),
-            14 if name.eq_ignore_ascii_case(b"content-length") => {
+            7 if grammar::is_named(name, b"upgrade") => self.upgrade = true,
+            10 if grammar::is_named(name, b"connection") => self.connection.note(value),
+            14 if grammar::is_named(name, b"content-length") => {
                 self.content_length.note(index, value);
             }
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
@@ -157,16 +157,28 @@ impl Codings {
 }
 
 impl Options {
+    #[inline]
     pub(crate) fn note(&mut self, value: &[u8]) {
-        for option in grammar::list(value) {
-            match option.len() {
-                2 => self.te |= option.eq_ignore_ascii_case(b"te"),
-                5 => self.close |= option.eq_ignore_ascii_case(b"close"),
-                7 => self.upgrade |= option.eq_ignore_ascii_case(b"upgrade"),
-                10 => self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive"),
-                _ => {}
+        // Hardly ever a list.
+        if !self.note_one(value) {
+            for option in grammar::list(value) {
+                self.note_one(option);
             }
         }
+    }
+
+    /// Takes note of one option; false if it is none of these.
+    #[inline]
+    fn note_one(&mut self, option: &[u8]) -> bool {
+        let noted = match option.len() {
+            2 if option.eq_ignore_ascii_case(b"te") => &mut self.te,
+            5 if grammar::is_named(option, b"close") => &mut self.close,
+            7 if grammar::is_named(option, b"upgrade") => &mut self.upgrade,
+            10 if grammar::is_named(option, b"keep-alive") => &mut self.keep_alive,
+            _ => return false,
+        };
+        *noted = true;
+        true
     }
 
     /// RFC 9112 §9.3: `close` wins; HTTP/1.1 persists unless told otherwise, HTTP/1.0 only when

@@ -3,6 +3,8 @@
 
 use core::net::Ipv6Addr;
 
+use crate::scan::end_of_class;
+
 /// `tchar` of RFC 9110 §5.6.2: the octets of tokens, so of methods and field names.
 pub const TCHAR: [bool; 256] = class(b"!#$%&'*+-.^_`|~", true);
 
@@ -63,6 +65,35 @@ pub fn is_reason(octets: &[u8]) -> bool {
 #[must_use]
 pub fn is_target(octets: &[u8]) -> bool {
     !octets.is_empty() && octets.iter().all(|&octet| TARGET[usize::from(octet)])
+}
+
+/// Is this that name, whatever its letter case? `lower` is given in lower case, has four to
+/// sixteen octets, and is known when this is compiled: two comparisons of words.
+#[inline(always)]
+pub(crate) fn is_named<const N: usize>(octets: &[u8], lower: &[u8; N]) -> bool {
+    const {
+        assert!(N >= 4 && N <= 16);
+    }
+    if octets.len() != N {
+        return false;
+    }
+    // The bit that tells the case of a letter is set; nothing else is folded.
+    let fold = lower.map(|octet| if octet.is_ascii_lowercase() { 0x20 } else { 0 });
+    if N < 8 {
+        let is = |octets: Option<&[u8; 4]>, lower: Option<&[u8; 4]>, fold: Option<&[u8; 4]>| {
+            let word = |it: Option<&[u8; 4]>| it.map_or(0, |it| u32::from_le_bytes(*it));
+            word(octets) | word(fold) == word(lower)
+        };
+        is(octets.first_chunk(), lower.first_chunk(), fold.first_chunk())
+            && is(octets.last_chunk(), lower.last_chunk(), fold.last_chunk())
+    } else {
+        let is = |octets: Option<&[u8; 8]>, lower: Option<&[u8; 8]>, fold: Option<&[u8; 8]>| {
+            let word = |it: Option<&[u8; 8]>| it.map_or(0, |it| u64::from_le_bytes(*it));
+            word(octets) | word(fold) == word(lower)
+        };
+        is(octets.first_chunk(), lower.first_chunk(), fold.first_chunk())
+            && is(octets.last_chunk(), lower.last_chunk(), fold.last_chunk())
+    }
 }
 
 #[inline]
@@ -132,6 +163,7 @@ pub struct Authority<'a> {
 /// Reads `uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2): a registered name with
 /// percent-encoding, an IPv4 address, an IPv6 or IPvFuture literal in brackets; a port of digits
 /// up to 65535. `None` when it is none of these, so also with user information or an empty host.
+#[inline]
 #[must_use]
 pub fn authority(octets: &[u8]) -> Option<Authority<'_>> {
     let (host, port) = match octets {
@@ -148,12 +180,16 @@ pub fn authority(octets: &[u8]) -> Option<Authority<'_>> {
                 _ => return None,
             }
         }
-        _ => match octets.iter().position(|&octet| octet == b':') {
-            Some(colon) => (octets.get(..colon)?, Some(octets.get(colon + 1..)?)),
-            None => (octets, None),
-        },
+        _ => {
+            let (host, rest) = octets.split_at_checked(end_of_reg_name(octets))?;
+            match rest {
+                [] => (host, None),
+                [b':', port @ ..] => (host, Some(port)),
+                _ => return None,
+            }
+        }
     };
-    if host.is_empty() || (!host.starts_with(b"[") && !is_reg_name(host)) {
+    if host.is_empty() {
         return None;
     }
     let port = match port {
@@ -163,15 +199,17 @@ pub fn authority(octets: &[u8]) -> Option<Authority<'_>> {
     Some(Authority { host, port })
 }
 
-fn is_reg_name(mut octets: &[u8]) -> bool {
+/// The first position that a registered name cannot hold.
+#[inline]
+fn end_of_reg_name(octets: &[u8]) -> usize {
+    let mut at = 0;
     loop {
-        match octets {
-            [] => return true,
-            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                octets = rest;
+        at = end_of_class(octets, at, &REG_NAME);
+        match octets.get(at..at + 3) {
+            Some([b'%', high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                at += 3;
             }
-            [octet, rest @ ..] if REG_NAME[usize::from(*octet)] => octets = rest,
-            _ => return false,
+            _ => return at,
         }
     }
 }
@@ -346,6 +384,26 @@ mod tests {
         }
         assert_eq!(authority(b"[::1]:443"), Some(Authority { host: b"[::1]", port: Some(443) }));
         assert_eq!(authority(b"a:"), Some(Authority { host: b"a", port: None }));
+    }
+
+    #[test]
+    fn names_are_compared_without_their_letter_case_and_nothing_else() {
+        for octet in 0..=255u8 {
+            for place in 0..10 {
+                let mut name = *b"keep-alive";
+                name[place] = octet;
+                assert_eq!(
+                    is_named(&name, b"keep-alive"),
+                    name.eq_ignore_ascii_case(b"keep-alive")
+                );
+            }
+            for place in 0..5 {
+                let mut name = *b"close";
+                name[place] = octet;
+                assert_eq!(is_named(&name, b"close"), name.eq_ignore_ascii_case(b"close"));
+            }
+        }
+        assert!(!is_named(b"hosts", b"host") && !is_named(b"hos", b"host"));
     }
 
     #[test]

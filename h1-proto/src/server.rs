@@ -103,95 +103,122 @@ impl ServerConnection {
         input: &mut &'i [u8],
         head: &'f mut Head,
     ) -> Result<Option<Event<'i, 'f>>, ConnectionError> {
-        if let Some(error) = &self.core.failed {
-            return Err(error.clone());
-        }
-        let surfaced = match self.step(input, head) {
-            Ok(surfaced) => surfaced,
-            Err(error) => return Err(self.fail(error)),
-        };
-        self.core.starved = surfaced.is_none() && input.is_empty() && !self.is_paused();
-        let head = &*head;
-        Ok(surfaced.map(|surfaced| match surfaced {
-            Surfaced::Head { body, expects_continue } => {
-                Event::Head { head, body, expects_continue, began: self.core.clock.began() }
+        let surfaced = match self.core.recv {
+            Recv::Idle | Recv::Head => self.step_head(input, head),
+            Recv::Body => self.step_body(input, head),
+            Recv::End => {
+                head.clear();
+                Ok(Some(self.end()))
             }
-            Surfaced::Data(data) => Event::Data(data),
-            Surfaced::End => Event::End { trailers: head },
-            Surfaced::Upgraded => Event::Upgraded,
-        }))
+            _ => self.step_aside(input, head),
+        };
+        let head = &*head;
+        match surfaced {
+            Ok(Some(surfaced)) => {
+                self.core.starved = false;
+                Ok(Some(match surfaced {
+                    Surfaced::Head { body, expects_continue } => {
+                        Event::Head { head, body, expects_continue, began: self.core.clock.began() }
+                    }
+                    Surfaced::Data(data) => Event::Data(data),
+                    Surfaced::End => Event::End { trailers: head },
+                    Surfaced::Upgraded => Event::Upgraded,
+                }))
+            }
+            Ok(None) => {
+                self.core.starved = input.is_empty() && !self.is_paused();
+                Ok(None)
+            }
+            Err(error) if self.core.failed.is_some() => Err(error),
+            Err(error) => Err(self.fail(error)),
+        }
     }
 
-    #[inline]
-    fn step<'i>(
+    #[inline(never)]
+    fn step_head<'i>(
         &mut self,
         input: &mut &'i [u8],
         head: &mut Head,
     ) -> Result<Option<Surfaced<'i>>, ConnectionError> {
-        loop {
-            match self.core.recv {
-                Recv::Idle | Recv::Head => {
-                    if let Some((facts, octets)) =
-                        self.core.read_head(Section::Request, true, input, head)?
-                    {
-                        return self.request(&facts, octets, head).map(Some);
-                    }
-                    if self.core.eof && input.is_empty() {
-                        if self.core.recv == Recv::Head {
-                            return Err(self.core.incomplete());
-                        }
-                        self.close();
-                    }
+        let mut facts = Facts::default();
+        let read = self.core.read_head(Section::Request, true, input, head, &mut facts)?;
+        if let Some(octets) = read {
+            return self.request(&facts, octets, head).map(Some);
+        }
+        if self.core.eof && input.is_empty() {
+            if self.core.recv == Recv::Head {
+                return Err(self.core.incomplete());
+            }
+            self.close();
+        }
+        Ok(None)
+    }
+
+    #[inline]
+    fn step_body<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+        head: &mut Head,
+    ) -> Result<Option<Surfaced<'i>>, ConnectionError> {
+        Ok(match self.core.read_content(input, head)? {
+            Content::Data(data) => {
+                self.exchange.awaits_continue = false;
+                Some(Surfaced::Data(data))
+            }
+            Content::Short => None,
+            Content::End => {
+                self.core.receive(RecvInput::ContentOver);
+                Some(self.end())
+            }
+        })
+    }
+
+    /// The message is complete.
+    #[inline]
+    fn end<'i>(&mut self) -> Surfaced<'i> {
+        self.core.receive(RecvInput::EndSurfaced);
+        self.join();
+        Surfaced::End
+    }
+
+    /// The states that surface nothing of a request.
+    #[inline(never)]
+    fn step_aside<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+        head: &mut Head,
+    ) -> Result<Option<Surfaced<'i>>, ConnectionError> {
+        if let Some(error) = &self.core.failed {
+            return Err(error.clone());
+        }
+        while self.core.recv == Recv::Discard {
+            let before = input.len();
+            match self.core.read_content(input, head)? {
+                Content::Data(_) => {}
+                Content::Short => return Ok(None),
+                Content::End => {
+                    self.core.receive(RecvInput::ContentOver);
+                    self.join();
+                }
+            }
+            let thrown = (before - input.len()) as u64;
+            self.unread_left = match self.unread_left.checked_sub(thrown) {
+                Some(left) => left,
+                None => {
+                    self.give_up_reading();
                     return Ok(None);
                 }
-                Recv::Body => {
-                    return match self.core.read_content(input, head)? {
-                        Content::Data(data) => {
-                            self.exchange.awaits_continue = false;
-                            Ok(Some(Surfaced::Data(data)))
-                        }
-                        Content::Short => Ok(None),
-                        Content::End => {
-                            self.core.receive(RecvInput::ContentOver);
-                            self.core.receive(RecvInput::EndSurfaced);
-                            self.join();
-                            Ok(Some(Surfaced::End))
-                        }
-                    };
-                }
-                Recv::Discard => {
-                    let before = input.len();
-                    match self.core.read_content(input, head)? {
-                        Content::Data(_) => {}
-                        Content::Short => return Ok(None),
-                        Content::End => {
-                            self.core.receive(RecvInput::ContentOver);
-                            self.join();
-                        }
-                    }
-                    let thrown = (before - input.len()) as u64;
-                    self.unread_left = match self.unread_left.checked_sub(thrown) {
-                        Some(left) => left,
-                        None => {
-                            self.give_up_reading();
-                            return Ok(None);
-                        }
-                    };
-                }
-                Recv::End => {
-                    head.clear();
-                    self.core.receive(RecvInput::EndSurfaced);
-                    self.join();
-                    return Ok(Some(Surfaced::End));
-                }
-                Recv::Done if self.core.send == Send::Switching => {
-                    self.core.receive(RecvInput::Switch);
-                    self.core.transmit(SendInput::Switch);
-                    self.core.clock.disarm();
-                    return Ok(Some(Surfaced::Upgraded));
-                }
-                Recv::Done | Recv::Tunnel | Recv::Closed => return Ok(None),
+            };
+        }
+        match self.core.recv {
+            Recv::Idle => self.step_head(input, head),
+            Recv::Done if self.core.send == Send::Switching => {
+                self.core.receive(RecvInput::Switch);
+                self.core.transmit(SendInput::Switch);
+                self.core.clock.disarm();
+                Ok(Some(Surfaced::Upgraded))
             }
+            _ => Ok(None),
         }
     }
 
@@ -310,6 +337,7 @@ impl ServerConnection {
     }
 
     /// RFC 9112 §9.3: what follows when a message is complete.
+    #[inline]
     fn join(&mut self) {
         let before = (self.core.recv, self.core.send);
         let after = state::join_server(before.0, before.1, self.core.keep_alive);
@@ -451,6 +479,7 @@ impl ServerConnection {
 }
 
 /// RFC 9112 §3.2: one valid Host in HTTP/1.1, at most one in HTTP/1.0.
+#[inline]
 fn check_host(
     facts: &Facts,
     version: Version,

@@ -68,6 +68,7 @@ pub(crate) enum RecvInput {
 
 impl Recv {
     /// The state behind an input; `None` where the input does not fit.
+    #[inline]
     pub(crate) fn on(self, input: RecvInput) -> Option<Self> {
         use RecvInput as I;
         Some(match (self, input) {
@@ -124,6 +125,7 @@ pub(crate) enum SendInput {
 
 impl Send {
     /// The state behind an input; `None` where the input does not fit.
+    #[inline]
     pub(crate) fn on(self, input: SendInput) -> Option<Self> {
         use SendInput as I;
         Some(match (self, input) {
@@ -140,6 +142,7 @@ impl Send {
 }
 
 /// The joint of a server: what follows once a state has changed (RFC 9112 §9.3, §9.6).
+#[inline]
 pub(crate) fn join_server(recv: Recv, send: Send, keep_alive: KeepAlive) -> (Recv, Send) {
     match (recv, send, keep_alive) {
         // The tunnel begins where the request ends; that is said by an event first, so the
@@ -154,6 +157,7 @@ pub(crate) fn join_server(recv: Recv, send: Send, keep_alive: KeepAlive) -> (Rec
 
 /// The joint of a client: the next request may go when one is sent, the next answer may come
 /// when one is complete.
+#[inline]
 pub(crate) fn join_client(recv: Recv, send: Send, keep_alive: KeepAlive) -> (Recv, Send) {
     match (recv, send, keep_alive) {
         (Recv::Done, _, KeepAlive::Close) => (Recv::Closed, Send::Closed),

@@ -60,7 +60,7 @@ impl Fault {
 }
 
 /// Reads a section from the beginning of `input`. Its length if it is complete, then with `head`
-/// and `facts` filled; `None` if more is needed, then with `progress` for [`resume`].
+/// and `facts`, which is fresh, filled; `None` if more is needed, then with `progress` for [`resume`].
 #[inline]
 pub(crate) fn read(
     section: Section,
@@ -71,7 +71,6 @@ pub(crate) fn read(
     progress: &mut Progress,
 ) -> Result<Option<usize>, Fault> {
     *progress = Progress { again: progress.again, ..Progress::default() };
-    *facts = Facts::default();
     head.clear();
     let Some(octets) = lines(section, input, config, head, facts, progress)? else {
         progress.scanned = offset(input.len());
@@ -107,7 +106,10 @@ pub(crate) fn resume(
     head.lines.clear();
     progress.again += (carry.len() - start.min(carry.len())) as u64;
     match lines(section, carry, config, head, facts, progress)? {
-        Some(_) => read(section, carry, config, head, facts, progress),
+        Some(_) => {
+            *facts = Facts::default();
+            read(section, carry, config, head, facts, progress)
+        }
         None => {
             progress.scanned = offset(carry.len());
             Ok(None)
@@ -137,7 +139,7 @@ fn line_limit(section: Section, config: &Config, progress: &Progress) -> (usize,
 }
 
 /// Reads whole lines from `progress.line` on.
-#[inline]
+#[inline(never)]
 fn lines(
     section: Section,
     input: &[u8],
@@ -161,6 +163,12 @@ fn lines(
     let section_max = section_max.min(u32::MAX as usize);
     loop {
         let start = progress.line as usize;
+        if let Some(b"\r\n") = input.get(start..start + 2)
+            && start + 2 <= section_max
+            && config.field_bytes_max >= 2
+        {
+            return Ok(Some(start + 2));
+        }
         let (line, end) = match field_line(input, start, config.leniency.bare_lf) {
             Ok((line, end)) if end - start <= config.field_bytes_max && end <= section_max => {
                 (line, end)
