@@ -63,7 +63,7 @@ pub(crate) struct Options {
 
 impl Facts {
     /// Takes note of one field line.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note(&mut self, index: u32, name: &[u8], value: &[u8]) {
         // The length tells apart what matters from almost everything else.
         match name.len() {
@@ -145,6 +145,7 @@ impl Length {
 }
 
 impl Codings {
+    #[inline(never)]
     fn note(&mut self, index: u32, value: &[u8]) {
         self.seen.again(index);
         for coding in grammar::list(value) {

@@ -3,7 +3,7 @@
 
 use core::net::Ipv6Addr;
 
-use crate::scan::end_of_class;
+use crate::scan::{class_len, content_len};
 
 /// `tchar` of RFC 9110 §5.6.2: the octets of tokens, so of methods and field names.
 pub const TCHAR: [bool; 256] = class(b"!#$%&'*+-.^_`|~", true);
@@ -50,7 +50,7 @@ pub fn is_token(octets: &[u8]) -> bool {
 #[inline]
 #[must_use]
 pub fn is_field_value(octets: &[u8]) -> bool {
-    crate::scan::end_of_field_content(octets, 0) == octets.len()
+    content_len(octets) == octets.len()
         && !octets.first().is_some_and(is_ows)
         && !octets.last().is_some_and(is_ows)
 }
@@ -58,7 +58,7 @@ pub fn is_field_value(octets: &[u8]) -> bool {
 /// Is this a valid `reason-phrase` (RFC 9112 §4): HTAB, SP, visible and opaque octets?
 #[must_use]
 pub fn is_reason(octets: &[u8]) -> bool {
-    crate::scan::end_of_field_content(octets, 0) == octets.len()
+    content_len(octets) == octets.len()
 }
 
 /// Is every octet one that a request-target may hold? See [`TARGET`].
@@ -181,7 +181,7 @@ pub fn authority(octets: &[u8]) -> Option<Authority<'_>> {
             }
         }
         _ => {
-            let (host, rest) = octets.split_at_checked(end_of_reg_name(octets))?;
+            let (host, rest) = octets.split_at_checked(reg_name_len(octets))?;
             match rest {
                 [] => (host, None),
                 [b':', port @ ..] => (host, Some(port)),
@@ -199,17 +199,17 @@ pub fn authority(octets: &[u8]) -> Option<Authority<'_>> {
     Some(Authority { host, port })
 }
 
-/// The first position that a registered name cannot hold.
+/// How many leading octets a registered name can hold.
 #[inline]
-fn end_of_reg_name(octets: &[u8]) -> usize {
-    let mut at = 0;
+fn reg_name_len(octets: &[u8]) -> usize {
+    let mut rest = octets;
     loop {
-        at = end_of_class(octets, at, &REG_NAME);
-        match octets.get(at..at + 3) {
-            Some([b'%', high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                at += 3;
+        rest = rest.get(class_len(rest, &REG_NAME)..).unwrap_or_default();
+        match rest {
+            [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest = tail;
             }
-            _ => return at,
+            _ => return octets.len() - rest.len(),
         }
     }
 }

@@ -9,37 +9,42 @@ use crate::grammar;
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// The first position at or after `from` whose octet a field value cannot hold: any control but
-/// HTAB, or DEL (RFC 9110 §5.5). `input.len()` when there is none.
+/// How many leading octets a field value can hold: no control but HTAB, no DEL (RFC 9110 §5.5).
 #[inline]
-pub(crate) fn end_of_field_content(input: &[u8], from: usize) -> usize {
-    let mut at = from;
-    loop {
-        at = first_control(input, at);
-        match input.get(at) {
-            Some(b'\t') => at += 1,
-            _ => return at,
-        }
-    }
+pub(crate) fn content_len(octets: &[u8]) -> usize {
+    let end = octets_before_control(octets);
+    if octets.get(end) == Some(&b'\t') { content_len_with_tabs(octets, end) } else { end }
 }
 
-/// The first position at or after `from` that holds a control octet (0x00 to 0x1F, 0x7F).
-#[inline]
-fn first_control(input: &[u8], from: usize) -> usize {
-    let mut rest = skip_blocks(input.get(from..).unwrap_or_default(), grammar::is_control);
+#[cold]
+fn content_len_with_tabs(octets: &[u8], mut end: usize) -> usize {
+    while octets.get(end) == Some(&b'\t') {
+        end += 1 + octets_before_control(slice(octets, end + 1, octets.len()));
+    }
+    end
+}
+
+/// How many octets come before the first control (0x00 to 0x1F, 0x7F).
+#[inline(always)]
+fn octets_before_control(octets: &[u8]) -> usize {
+    let mut rest = skip_blocks(octets, grammar::is_control);
     while let Some((word, tail)) = rest.split_first_chunk::<8>() {
         let controls = controls_in(u64::from_le_bytes(*word));
         if controls != 0 {
-            return input.len() - rest.len() + (controls.trailing_zeros() / 8) as usize;
+            return octets.len() - rest.len() + (controls.trailing_zeros() / 8) as usize;
         }
         rest = tail;
     }
-    let octets = rest.iter().position(|&octet| grammar::is_control(octet)).unwrap_or(rest.len());
-    input.len() - rest.len() + octets
+    for (index, &octet) in rest.iter().enumerate() {
+        if grammar::is_control(octet) {
+            return octets.len() - rest.len() + index;
+        }
+    }
+    octets.len()
 }
 
 /// Without the leading blocks that hold no octet that `stops`.
-#[inline]
+#[inline(always)]
 fn skip_blocks(mut rest: &[u8], stops: impl Fn(u8) -> bool) -> &[u8] {
     while let Some((block, tail)) = rest.split_first_chunk::<16>() {
         if block.iter().fold(false, |found, &octet| found | stops(octet)) {
@@ -60,35 +65,39 @@ fn controls_in(word: u64) -> u64 {
     (below_space | del) & HIGH
 }
 
-/// The first position at or after `from` whose octet a request-target cannot hold
-/// ([`grammar::TARGET`]); `input.len()` if none.
-#[inline]
-pub(crate) fn end_of_target(input: &[u8], from: usize) -> usize {
-    let rest = skip_blocks(input.get(from..).unwrap_or_default(), stops_target);
-    end_of_class(input, input.len() - rest.len(), &grammar::TARGET)
+/// How many leading octets a request-target can hold ([`grammar::TARGET`]).
+#[inline(always)]
+pub(crate) fn target_len(octets: &[u8]) -> usize {
+    let rest = skip_blocks(octets, stops_target);
+    octets.len() - rest.len() + class_len(rest, &grammar::TARGET)
 }
 
-/// The same class in arithmetic: no control, space, `"`, `#`, `<`, `>`, and nothing from 0x7F on.
-#[inline]
+/// The same class in comparisons, for blocks.
+#[inline(always)]
 fn stops_target(octet: u8) -> bool {
-    (octet <= b' ') | (octet >= 0x7f) | (octet & !1 == b'"') | (octet & !2 == b'<')
+    let quotes = (octet == b'"') | (octet == b'#') | (octet == b'<') | (octet == b'>');
+    quotes | (octet <= b' ') | (octet >= 0x7f)
 }
 
-/// The first position at or after `from` whose octet is not in `class`; `input.len()` if none.
-#[inline]
-pub(crate) fn end_of_class(input: &[u8], from: usize, class: &[bool; 256]) -> usize {
-    let mut rest = input.get(from..).unwrap_or_default();
+/// How many leading octets are in `class`.
+#[inline(always)]
+pub(crate) fn class_len(octets: &[u8], class: &[bool; 256]) -> usize {
+    let mut rest = octets;
     // Eight at a time only to count less often.
     while let Some((block, tail)) = rest.split_first_chunk::<8>() {
         for (index, &octet) in block.iter().enumerate() {
             if !class[usize::from(octet)] {
-                return input.len() - rest.len() + index;
+                return octets.len() - rest.len() + index;
             }
         }
         rest = tail;
     }
-    let octets = rest.iter().position(|&octet| !class[usize::from(octet)]).unwrap_or(rest.len());
-    input.len() - rest.len() + octets
+    for (index, &octet) in rest.iter().enumerate() {
+        if !class[usize::from(octet)] {
+            return octets.len() - rest.len() + index;
+        }
+    }
+    octets.len()
 }
 
 /// `input[from..to]`, or nothing where the range does not fit.
@@ -113,7 +122,7 @@ mod tests {
                         .iter()
                         .position(|&o| o != b'\t' && grammar::is_control(o))
                         .unwrap_or(input.len());
-                    assert_eq!(end_of_field_content(&input, 0), expected, "{octet} at {place}");
+                    assert_eq!(content_len(&input), expected, "{octet} at {place}");
                 }
             }
         }
@@ -127,17 +136,9 @@ mod tests {
                 let mut input = vec![b'a'; 41];
                 input[place] = octet;
                 let end = if stops_target(octet) { place } else { input.len() };
-                assert_eq!(end_of_target(&input, 0), end);
-                assert_eq!(end_of_class(&input, 0, &grammar::TARGET), end);
+                assert_eq!(target_len(&input), end);
+                assert_eq!(class_len(&input, &grammar::TARGET), end);
             }
         }
-    }
-
-    #[test]
-    fn scans_start_where_they_are_told() {
-        assert_eq!(end_of_field_content(b"\r\nabc\r\n", 2), 5);
-        assert_eq!(end_of_field_content(b"abc", 3), 3);
-        assert_eq!(end_of_field_content(b"abc", 9), 3);
-        assert_eq!(end_of_class(b"abc:d", 0, &grammar::TCHAR), 3);
     }
 }

@@ -5,8 +5,8 @@
 //! never depends on how the transport cut the octets. What must be decided on all lines together
 //! (framing, Host) is decided when the last one is read.
 //!
-//! A good line within its limits is all that the straight path knows; everything else, the last
-//! line included, goes through [`odd_line`].
+//! Good lines within their limits are all that the straight path knows; everything else goes
+//! through [`odd_line`], which looks at the line again.
 
 use super::{Head, Kind, Line, StartLine, TargetForm};
 use crate::config::Config;
@@ -14,7 +14,7 @@ use crate::error::ErrorKind;
 use crate::event::Version;
 use crate::framing::Facts;
 use crate::grammar;
-use crate::scan::{end_of_class, end_of_field_content, end_of_target, slice};
+use crate::scan::{class_len, content_len, slice, target_len};
 
 /// Which grammar a section follows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -154,52 +154,41 @@ fn lines(
         };
         progress.line = offset(end);
     }
-    let (section_max, fields_max, too_many) = match section {
-        Section::Trailers => {
-            (config.trailers_bytes_max, config.trailers_max, ErrorKind::TooManyTrailers)
-        }
-        _ => (config.head_bytes_max, config.fields_max, ErrorKind::TooManyFields),
+    let (section_max, fields_max) = match section {
+        Section::Trailers => (config.trailers_bytes_max, config.trailers_max),
+        _ => (config.head_bytes_max, config.fields_max),
     };
-    let section_max = section_max.min(u32::MAX as usize);
+    // What lies beyond the limit of the section is not even looked at here.
+    let window = slice(input, 0, input.len().min(section_max).min(u32::MAX as usize));
+    let mut at = progress.line as usize;
+    let mut fields = progress.fields;
     loop {
-        let start = progress.line as usize;
-        if let Some(b"\r\n") = input.get(start..start + 2)
-            && start + 2 <= section_max
-            && config.field_bytes_max >= 2
+        let rest = window.get(at..).unwrap_or_default();
+        if rest.starts_with(b"\r\n") && config.field_bytes_max >= 2 {
+            return Ok(Some(at + 2));
+        }
+        if let Some(line) = field_line(rest, config.leniency.bare_lf)
+            && line.octets <= config.field_bytes_max
+            && (fields as usize) < fields_max
         {
-            return Ok(Some(start + 2));
+            facts.note(offset(head.lines.len()), line.name, line.value);
+            head.lines.push(line.place(at));
+            at += line.octets;
+            fields += 1;
+            continue;
         }
-        let (line, end) = match field_line(input, start, config.leniency.bare_lf) {
-            Ok((line, end)) if end - start <= config.field_bytes_max && end <= section_max => {
-                (line, end)
-            }
-            found => match odd_line(section, input, config, progress, found.map(|(_, end)| end))? {
-                Odd::Short => return Ok(None),
-                Odd::Last(end) => return Ok(Some(end)),
-                Odd::Folded(end) => {
-                    progress.line = offset(end);
-                    facts.folded = true;
-                    if let Some(last) = head.lines.last_mut() {
-                        last.value_end = offset(end);
-                    }
-                    continue;
+        (progress.line, progress.fields) = (offset(at), fields);
+        match odd_line(section, input, config, progress)? {
+            Odd::Short => return Ok(None),
+            Odd::Last(end) => return Ok(Some(end)),
+            Odd::Folded(end) => {
+                facts.folded = true;
+                if let Some(last) = head.lines.last_mut() {
+                    last.value_end = offset(end);
                 }
-            },
-        };
-        progress.line = offset(end);
-        progress.fields += 1;
-        if progress.fields as usize > fields_max {
-            return Err(Fault {
-                kind: too_many,
-                at: start,
-                name: Some((line.name, line.name_end)),
-            });
+                at = end;
+            }
         }
-        let index = offset(head.lines.len());
-        head.lines.push(line);
-        let name = slice(input, line.name as usize, line.name_end as usize);
-        let value = slice(input, line.value as usize, line.value_end as usize);
-        facts.note(index, name, value);
     }
 }
 
@@ -243,13 +232,12 @@ enum Odd {
 }
 
 /// A line that is no plain field line, or one over a limit.
-#[inline(never)]
+#[cold]
 fn odd_line(
     section: Section,
     input: &[u8],
     config: &Config,
     progress: &Progress,
-    found: Found,
 ) -> Result<Odd, Fault> {
     let limit = line_limit(section, config, progress);
     let (start, max, kind) = limit;
@@ -260,6 +248,7 @@ fn odd_line(
             Err(Fault::new(kind, start + max))
         };
     }
+    let found = judge_field_line(input, start, config.leniency.bare_lf);
     let folded = matches!(found, Err(Flaw::Fault(ErrorKind::FoldedField, _)));
     let found = if folded {
         let may = section == Section::Response && config.leniency.folded_response_fields;
@@ -267,20 +256,25 @@ fn odd_line(
     } else {
         found
     };
-    match settle(input, limit, found) {
-        Ok(Some(end)) => Ok(Odd::Folded(end)),
-        Ok(None) => Ok(Odd::Short),
-        Err(mut fault) => {
-            // The name, if its end lies within the limit: so it does not depend on what else is
-            // there.
-            let window = slice(input, 0, start.saturating_add(max).min(input.len()));
-            let name_end = end_of_class(window, start, &grammar::TCHAR);
-            if start < name_end && name_end < window.len() {
-                fault.name = Some((offset(start), offset(name_end)));
-            }
-            Err(fault)
+    let fault = match settle(input, limit, found) {
+        Ok(None) => return Ok(Odd::Short),
+        Ok(Some(end)) if folded => return Ok(Odd::Folded(end)),
+        // There is nothing wrong with it, so it is one too many.
+        Ok(Some(_)) if section == Section::Trailers => {
+            Fault::new(ErrorKind::TooManyTrailers, start)
         }
-    }
+        Ok(Some(_)) => Fault::new(ErrorKind::TooManyFields, start),
+        Err(fault) => fault,
+    };
+    Err(Fault { name: name_within(input, start, max), ..fault })
+}
+
+/// The name that a line begins with, if its end lies within the limit of the line: so it does not
+/// depend on what else is there.
+fn name_within(input: &[u8], start: usize, max: usize) -> Option<(u32, u32)> {
+    let window = slice(input, start, start.saturating_add(max).min(input.len()));
+    let octets = class_len(window, &grammar::TCHAR);
+    (0 < octets && octets < window.len()).then(|| (offset(start), offset(start + octets)))
 }
 
 /// The end of the empty line that ends a section, if one begins at `start`.
@@ -339,27 +333,31 @@ fn settle(
 /// `method SP request-target SP HTTP-version CRLF` (RFC 9112 §3).
 #[inline]
 fn request_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
-    let method_end = end_of_class(input, 0, &grammar::TCHAR);
+    let method_end = class_len(input, &grammar::TCHAR);
     if method_end > config.method_bytes_max {
         return Err(Flaw::Fault(ErrorKind::MethodTooLong, config.method_bytes_max));
     }
-    match input.get(method_end) {
-        Some(b' ') => {}
-        Some(_) => return Err(Flaw::Fault(ErrorKind::Method, method_end)),
-        None => return Err(Flaw::Short),
-    }
+    let (method, rest) = match input.split_at_checked(method_end) {
+        Some((method, [b' ', rest @ ..])) => (method, rest),
+        Some((_, [_, ..])) => return Err(Flaw::Fault(ErrorKind::Method, method_end)),
+        _ => return Err(Flaw::Short),
+    };
     let text = method_end + 1;
-    let text_end = end_of_target(input, text);
-    match input.get(text_end) {
-        Some(b' ') if text_end > text => {}
-        Some(b'\r' | b'\n') if text_end > text => {
+    let text_end = text + target_len(rest);
+    let (target, rest) = match rest.split_at_checked(text_end - text) {
+        Some((target, rest @ [b' ', ..])) if !target.is_empty() => (target, rest),
+        Some((target, [b'\r' | b'\n', ..])) if !target.is_empty() => {
             return Err(Flaw::Fault(ErrorKind::Version, text_end));
         }
-        Some(_) => return Err(Flaw::Fault(ErrorKind::Target, text_end)),
-        None => return Err(Flaw::Short),
-    }
-    let version = version(input, text_end + 1)?;
-    let end = line_end(input, text_end + 9, config.leniency.bare_lf, ErrorKind::Version)?;
+        Some((_, [_, ..])) => return Err(Flaw::Fault(ErrorKind::Target, text_end)),
+        _ => return Err(Flaw::Short),
+    };
+    let (version, end) = if rest.starts_with(b" HTTP/1.1\r\n") {
+        (Version::Http11, text_end + 11)
+    } else {
+        let version = version(input, text_end + 1)?;
+        (version, line_end(input, text_end + 9, config.leniency.bare_lf, ErrorKind::Version)?)
+    };
     *start = StartLine {
         kind: Kind::Request,
         version,
@@ -368,12 +366,11 @@ fn request_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
         text_end: offset(text_end),
         ..StartLine::default()
     };
-    let target = slice(input, text, text_end);
     // The commonest form needs no further look.
-    if target.first() == Some(&b'/') && slice(input, 0, method_end) != b"CONNECT" {
+    if target.first() == Some(&b'/') && method != b"CONNECT" {
         return Ok(end);
     }
-    match target_form(slice(input, 0, method_end), target) {
+    match target_form(method, target) {
         Some((form, from, to)) => {
             start.form = form;
             start.authority = offset(text + from);
@@ -412,15 +409,15 @@ pub(crate) fn target_form(method: &[u8], target: &[u8]) -> Option<(TargetForm, u
 #[inline]
 fn status_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
     let version = version(input, 0)?;
-    for (at, fits) in [
-        (8, (|octet| octet == b' ') as fn(u8) -> bool),
-        (9, |octet| matches!(octet, b'1'..=b'9')),
-        (10, |octet| octet.is_ascii_digit()),
-        (11, |octet| octet.is_ascii_digit()),
-        (12, |octet| matches!(octet, b' ' | b'\r' | b'\n')),
-    ] {
+    let fits = |at: usize, octet: u8| match at {
+        8 => octet == b' ',
+        9 => matches!(octet, b'1'..=b'9'),
+        10 | 11 => octet.is_ascii_digit(),
+        _ => matches!(octet, b' ' | b'\r' | b'\n'),
+    };
+    for at in 8..13 {
         match input.get(at) {
-            Some(&octet) if fits(octet) => {}
+            Some(&octet) if fits(at, octet) => {}
             Some(_) => return Err(Flaw::Fault(ErrorKind::StatusLine, at)),
             None => return Err(Flaw::Short),
         }
@@ -428,7 +425,7 @@ fn status_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
     let status =
         slice(input, 9, 12).iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
     let text = if input.get(12) == Some(&b' ') { 13 } else { 12 };
-    let text_end = end_of_field_content(input, text);
+    let text_end = text + content_len(slice(input, text, input.len()));
     *start = StartLine {
         kind: Kind::Response,
         version,
@@ -466,45 +463,70 @@ fn odd_version(input: &[u8], from: usize) -> Result<Version, Flaw> {
     }
 }
 
-/// `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5): where its parts are, and its end.
-#[inline]
-fn field_line(input: &[u8], start: usize, bare_lf: bool) -> Result<(Line, usize), Flaw> {
-    let name_end = end_of_class(input, start, &grammar::TCHAR);
-    if name_end == start || input.get(name_end) != Some(&b':') {
-        return Err(no_name(input, start, name_end));
-    }
-    let mut value = name_end + 1;
-    while let Some(b' ' | b'\t') = input.get(value) {
-        value += 1;
-    }
-    let content_end = end_of_field_content(input, value);
-    let end = line_end(input, content_end, bare_lf, ErrorKind::FieldValue)?;
-    let mut value_end = content_end;
-    while value_end > value && matches!(input.get(value_end - 1), Some(b' ' | b'\t')) {
-        value_end -= 1;
-    }
-    let line = Line {
-        name: offset(start),
-        name_end: offset(name_end),
-        value: offset(value),
-        value_end: offset(value_end),
-    };
-    Ok((line, end))
+/// A good field line.
+struct FieldLine<'i> {
+    name: &'i [u8],
+    value: &'i [u8],
+    /// Where in the line the value begins.
+    value_at: usize,
+    /// All of it, line end included.
+    octets: usize,
 }
 
-/// What is wrong with a line that does not begin with a name and a colon.
-#[inline(never)]
-fn no_name(input: &[u8], start: usize, name_end: usize) -> Flaw {
-    match input.get(name_end) {
-        None => Flaw::Short,
-        Some(_) if name_end > start => Flaw::Fault(ErrorKind::FieldName, name_end),
-        Some(b' ' | b'\t') => Flaw::Fault(ErrorKind::FoldedField, start),
-        Some(b'\n') => Flaw::Fault(ErrorKind::BareLf, start),
-        Some(b'\r') => match input.get(start + 1) {
-            Some(_) => Flaw::Fault(ErrorKind::BareCr, start),
-            None => Flaw::Short,
-        },
-        Some(_) => Flaw::Fault(ErrorKind::FieldName, start),
+impl FieldLine<'_> {
+    /// Where its parts are if it begins at `start`.
+    #[inline]
+    fn place(&self, start: usize) -> Line {
+        let value = start + self.value_at;
+        Line {
+            name: offset(start),
+            name_end: offset(start + self.name.len()),
+            value: offset(value),
+            value_end: offset(value + self.value.len()),
+        }
+    }
+}
+
+/// `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5), if that is what `rest` begins with.
+#[inline(always)]
+fn field_line(rest: &[u8], bare_lf: bool) -> Option<FieldLine<'_>> {
+    let (name, after) = rest.split_at_checked(class_len(rest, &grammar::TCHAR))?;
+    let Some((b':', mut after)) = after.split_first() else { return None };
+    while let [b' ' | b'\t', tail @ ..] = after {
+        after = tail;
+    }
+    let (mut value, tail) = after.split_at_checked(content_len(after))?;
+    let end = match tail {
+        [b'\r', b'\n', ..] => 2,
+        [b'\n', ..] if bare_lf => 1,
+        _ => return None,
+    };
+    let octets = rest.len() - tail.len() + end;
+    while let [content @ .., b' ' | b'\t'] = value {
+        value = content;
+    }
+    let value_at = rest.len() - after.len();
+    (!name.is_empty()).then_some(FieldLine { name, value, value_at, octets })
+}
+
+/// The end of a field line that [`field_line`] did not take or that is over a limit, or what is
+/// wrong with it.
+fn judge_field_line(input: &[u8], start: usize, bare_lf: bool) -> Found {
+    let rest = slice(input, start, input.len());
+    let octets = class_len(rest, &grammar::TCHAR);
+    let name_end = start + octets;
+    match rest.get(octets..) {
+        None | Some([]) => Err(Flaw::Short),
+        Some([b':', after @ ..]) if octets > 0 => {
+            let content_end = name_end + 1 + content_len(after);
+            line_end(input, content_end, bare_lf, ErrorKind::FieldValue)
+        }
+        Some(_) if octets > 0 => Err(Flaw::Fault(ErrorKind::FieldName, name_end)),
+        Some([b' ' | b'\t', ..]) => Err(Flaw::Fault(ErrorKind::FoldedField, start)),
+        Some([b'\n', ..]) => Err(Flaw::Fault(ErrorKind::BareLf, start)),
+        Some([b'\r']) => Err(Flaw::Short),
+        Some([b'\r', ..]) => Err(Flaw::Fault(ErrorKind::BareCr, start)),
+        Some(_) => Err(Flaw::Fault(ErrorKind::FieldName, start)),
     }
 }
 
@@ -517,7 +539,7 @@ fn fold(input: &[u8], start: usize, fields: u32, may: bool, config: &Config) -> 
     if !may {
         return Err(Flaw::Fault(ErrorKind::FoldedField, start));
     }
-    let content_end = end_of_field_content(input, start);
+    let content_end = start + content_len(slice(input, start, input.len()));
     line_end(input, content_end, config.leniency.bare_lf, ErrorKind::FieldValue)
 }
 
