@@ -187,9 +187,20 @@ impl Drop for Daemon {
 
 /// The example `serve` of the driver, on a port of its own.
 pub(crate) fn serve() -> Daemon {
+    Daemon::start(Command::new(serve_binary()).args(["--addr", "127.0.0.1:0"]))
+}
+
+/// The same with so many file descriptors at most.
+pub(crate) fn serve_with_descriptors(max: usize) -> Daemon {
+    let script = "ulimit -n \"$1\" && exec \"$0\" --addr 127.0.0.1:0";
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg(serve_binary()).arg(max.to_string());
+    Daemon::start(&mut command)
+}
+
+fn serve_binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    let binary = BINARY.get_or_init(build_serve);
-    Daemon::start(Command::new(binary).args(["--addr", "127.0.0.1:0"]))
+    BINARY.get_or_init(build_serve)
 }
 
 /// Builds it beside this test, with the same profile, so that it is never an old one.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 #[path = "../peers/mod.rs"]
 mod peers;
 
-use peers::{LIMIT, Wire, noise, serve};
+use peers::{LIMIT, Wire, noise, serve, serve_with_descriptors};
 
 #[test]
 fn twenty_requests_in_one_write_are_answered_in_their_order() {
@@ -257,4 +257,17 @@ fn a_second_signal_cancels() {
     server.interrupt();
     server.line("done");
     assert!(server.end().success());
+}
+
+#[test]
+fn a_lack_of_descriptors_is_survived() {
+    // A few go to the runtime; the rest is less than the connections that come.
+    let server = serve_with_descriptors(24);
+    let held: Vec<TcpStream> =
+        (0..60).map(|_| TcpStream::connect_timeout(&server.address, LIMIT).unwrap()).collect();
+    // So the listener has met the lack by the time it answers again.
+    drop(held);
+    let mut wire = Wire::connect(server.address);
+    wire.send("GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(wire.answer(false).body, b"Hello, World!");
 }
