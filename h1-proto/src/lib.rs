@@ -3,7 +3,7 @@
 //!
 //! [`ServerConnection`] and [`ClientConnection`] own protocol state and nothing else; input,
 //! output and heads lie in the caller's buffers. [`buffered`] is the same with buffers of its
-//! own, for tests and simple embedders. [`ChunkedDecoder`], [`decide_keep_alive`], [`sniff`] and
+//! own, for tests and simple embedders. [`ChunkedDecoder`], [`decide_keep_alive`], [`sniff()`] and
 //! [`grammar`] are useful on their own.
 //!
 //! # The loop of every driver
@@ -54,7 +54,7 @@
 //!
 //! # Time
 //!
-//! All times are a [`Duration`](core::time::Duration) since an epoch of the caller's choice, kept
+//! All times are a [`Duration`](::core::time::Duration) since an epoch of the caller's choice, kept
 //! as 64 bits of nanoseconds. [`ServerConnection::advance`] expires deadlines and
 //! [`ServerConnection::next_deadline`] says when to come back; nothing else knows of time.
 #![no_std]

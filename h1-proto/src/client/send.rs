@@ -163,14 +163,16 @@ impl ClientConnection {
     }
 
     /// Whether the request that is being sent still waits for a 100 (Continue), or for
-    /// [`Config::continue_timeout`], before its content should go (RFC 9110 §10.1.1).
+    /// [`Config::continue_timeout`](crate::Config::continue_timeout), before its content should go
+    /// (RFC 9110 §10.1.1).
     #[must_use]
     pub fn awaits_continue(&self) -> bool {
         self.continue_until.is_some() && self.core.send == Send::Body
     }
 
     /// Sends content. How many octets were accepted: fewer than given when
-    /// [`Config::output_bytes_max`] is reached. With the chunked coding each call makes a chunk.
+    /// [`Config::output_bytes_max`](crate::Config::output_bytes_max) is reached. With the
+    /// chunked coding each call makes a chunk.
     ///
     /// # Errors
     /// No request is being sent, it would become longer than announced, or the server closed

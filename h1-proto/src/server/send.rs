@@ -196,7 +196,7 @@ impl ServerConnection {
     }
 
     /// Sends content. How many octets were accepted: fewer than given when
-    /// [`Config::output_bytes_max`] is reached, then offer the rest after
+    /// [`Config::output_bytes_max`](crate::Config::output_bytes_max) is reached, then offer the rest after
     /// [`wrote`](Self::wrote). With the chunked coding each call makes a chunk.
     ///
     /// # Errors
@@ -286,7 +286,7 @@ impl ServerConnection {
 
     /// Begins to end the connection: the upcoming or current answer says `close` if its head is
     /// not sent, and the connection closes after it; an idle connection closes now. All of it
-    /// within [`Config::drain_timeout`].
+    /// within [`Config::drain_timeout`](crate::Config::drain_timeout).
     pub fn drain(&mut self) {
         self.draining = true;
         self.core.keep_alive = KeepAlive::Close;
