@@ -27,6 +27,27 @@ pub use self::send::RequestLine;
 /// as [`Event::Head`], any number of [`Event::Data`], [`Event::End`].
 ///
 /// [`Config::client`] has defaults that fit a client.
+///
+/// ```
+/// use core::time::Duration;
+/// use h1_proto::{BodyLength, Config, Event, RequestId, Verdict, buffered::Client};
+///
+/// let mut client = Client::new(Config::client(), Duration::ZERO);
+/// let host = [("host", "example.com")];
+/// client.conn.send_request(("GET", "/a"), &host, BodyLength::None, &mut client.out).unwrap();
+/// client.conn.send_request(("GET", "/b"), &host, BodyLength::None, &mut client.out).unwrap();
+/// assert!(client.poll_transmit().unwrap().starts_with(b"GET /a HTTP/1.1\r\nhost: example.com\r\n"));
+///
+/// client.feed_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+/// assert!(matches!(client.poll_event()?, Some((Event::Head { body: BodyLength::Known(2), .. }, _))));
+/// assert!(matches!(client.poll_event()?, Some((Event::Data(b"hi"), _))));
+/// assert!(matches!(client.poll_event()?, Some((Event::End { .. }, _))));
+///
+/// client.conn.eof(); // the second is never answered
+/// assert!(client.poll_event().is_err());
+/// assert!(client.conn.unfinished().eq([(RequestId(1), Verdict::Unknown)]));
+/// # Ok::<_, h1_proto::ConnectionError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ClientConnection {
     core: Core,
@@ -56,14 +77,8 @@ pub(crate) struct Unanswered {
     upgrade: bool,
 }
 
-/// A message step without borrows, to build the event from.
-enum Surfaced<'i> {
-    Head { body: BodyLength },
-    Informational,
-    Data(&'i [u8]),
-    End,
-    Upgraded,
-}
+/// What a pull gives.
+type Pulled<'i, 'f> = Result<Option<Event<'i, 'f>>, ConnectionError>;
 
 impl ClientConnection {
     /// A connection that was just established at `now`, a time since an epoch of the caller's
@@ -99,77 +114,106 @@ impl ClientConnection {
         input: &mut &'i [u8],
         head: &'f mut Head,
     ) -> Result<Option<Event<'i, 'f>>, ConnectionError> {
+        match self.core.recv {
+            Recv::Idle | Recv::Head => self.pull_head(input, head),
+            Recv::Body => self.pull_content(input, head),
+            Recv::End => {
+                head.clear();
+                self.core.starved = false;
+                self.end();
+                Ok(Some(Event::End { trailers: head }))
+            }
+            Recv::Done | Recv::Discard | Recv::Tunnel | Recv::Closed => self.pull_aside(input),
+        }
+    }
+
+    #[inline(never)]
+    fn pull_head<'i, 'f>(&mut self, input: &mut &'i [u8], head: &'f mut Head) -> Pulled<'i, 'f> {
+        match self.read_response(input, head) {
+            Ok(Some(body)) => {
+                self.core.starved = false;
+                Ok(Some(match body {
+                    Some(body) => {
+                        let began = self.core.clock.began();
+                        Event::Head { head, body, expects_continue: false, began }
+                    }
+                    None => Event::Informational(head),
+                }))
+            }
+            Ok(None) => self.nothing(input),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// The content of the response if a head is there, of an interim one none.
+    #[inline]
+    fn read_response(
+        &mut self,
+        input: &mut &[u8],
+        head: &mut Head,
+    ) -> Result<Option<Option<BodyLength>>, ConnectionError> {
+        let expected = !self.unanswered.is_empty();
+        let mut facts = Facts::default();
+        let read = self.core.read_head(Section::Response, expected, input, head, &mut facts)?;
+        if let Some(octets) = read {
+            return self.response(&facts, octets, head).map(Some);
+        }
+        if self.core.eof && input.is_empty() {
+            if self.core.recv == Recv::Head || !self.unanswered.is_empty() {
+                return Err(self.core.incomplete());
+            }
+            self.close();
+        }
+        Ok(None)
+    }
+
+    #[inline(never)]
+    fn pull_content<'i, 'f>(&mut self, input: &mut &'i [u8], head: &'f mut Head) -> Pulled<'i, 'f> {
+        match self.core.read_content(input, head) {
+            Ok(Content::Data(data)) => {
+                self.core.starved = false;
+                Ok(Some(Event::Data(data)))
+            }
+            Ok(Content::Short) => self.nothing(input),
+            Ok(Content::End) => {
+                self.core.starved = false;
+                self.core.receive(RecvInput::ContentOver);
+                self.end();
+                Ok(Some(Event::End { trailers: head }))
+            }
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// In the states in which nothing of a response is surfaced.
+    #[inline(never)]
+    fn pull_aside<'i, 'f>(&mut self, input: &[u8]) -> Pulled<'i, 'f> {
         if let Some(error) = &self.core.failed {
             return Err(error.clone());
         }
-        let surfaced = match self.step(input, head) {
-            Ok(surfaced) => surfaced,
-            Err(error) => return Err(self.fail(error)),
-        };
-        self.core.starved = surfaced.is_none() && input.is_empty() && !self.is_paused();
-        let head = &*head;
-        Ok(surfaced.map(|surfaced| match surfaced {
-            Surfaced::Head { body } => {
-                Event::Head { head, body, expects_continue: false, began: self.core.clock.began() }
-            }
-            Surfaced::Informational => Event::Informational(head),
-            Surfaced::Data(data) => Event::Data(data),
-            Surfaced::End => Event::End { trailers: head },
-            Surfaced::Upgraded => Event::Upgraded,
-        }))
+        if self.core.recv == Recv::Done && self.switching {
+            self.core.receive(RecvInput::Switch);
+            self.core.transmit(SendInput::Switch);
+            self.core.clock.disarm();
+            self.core.starved = false;
+            return Ok(Some(Event::Upgraded));
+        }
+        self.nothing(input)
     }
 
-    fn step<'i>(
-        &mut self,
-        input: &mut &'i [u8],
-        head: &mut Head,
-    ) -> Result<Option<Surfaced<'i>>, ConnectionError> {
-        match self.core.recv {
-            Recv::Idle | Recv::Head => {
-                let expected = !self.unanswered.is_empty();
-                let mut facts = Facts::default();
-                let read =
-                    self.core.read_head(Section::Response, expected, input, head, &mut facts)?;
-                if let Some(octets) = read {
-                    return self.response(&facts, octets, head).map(Some);
-                }
-                if self.core.eof && input.is_empty() {
-                    if self.core.recv == Recv::Head || !self.unanswered.is_empty() {
-                        return Err(self.core.incomplete());
-                    }
-                    self.close();
-                }
-                Ok(None)
-            }
-            Recv::Body => match self.core.read_content(input, head)? {
-                Content::Data(data) => Ok(Some(Surfaced::Data(data))),
-                Content::Short => Ok(None),
-                Content::End => {
-                    self.core.receive(RecvInput::ContentOver);
-                    Ok(Some(self.end()))
-                }
-            },
-            Recv::End => {
-                head.clear();
-                Ok(Some(self.end()))
-            }
-            Recv::Done if self.switching => {
-                self.core.receive(RecvInput::Switch);
-                self.core.transmit(SendInput::Switch);
-                self.core.clock.disarm();
-                Ok(Some(Surfaced::Upgraded))
-            }
-            Recv::Done | Recv::Discard | Recv::Tunnel | Recv::Closed => Ok(None),
-        }
+    fn nothing<'i, 'f>(&mut self, input: &[u8]) -> Pulled<'i, 'f> {
+        self.core.starved = input.is_empty() && !self.is_paused();
+        Ok(None)
     }
 
     /// A complete response head: what is decided on all of its lines together.
-    fn response<'i>(
+    #[inline]
+    fn response(
         &mut self,
         facts: &Facts,
         octets: usize,
         head: &Head,
-    ) -> Result<Surfaced<'i>, ConnectionError> {
+    ) -> Result<Option<BodyLength>, ConnectionError> {
         let Some(request) = self.unanswered.front().copied() else {
             return Err(self.core.error(ErrorKind::Unsolicited));
         };
@@ -190,7 +234,7 @@ impl ClientConnection {
             }
             self.core.head_done(octets, BodyLength::None);
             self.core.receive(RecvInput::InterimHead);
-            return Ok(Surfaced::Informational);
+            return Ok(None);
         }
         self.switching = match status {
             101 if request.upgrade => true,
@@ -219,11 +263,11 @@ impl ClientConnection {
         self.core.head_done(octets, body);
         let content = !matches!(body, BodyLength::None | BodyLength::Known(0));
         self.core.receive(RecvInput::Head { content });
-        Ok(Surfaced::Head { body })
+        Ok(Some(body))
     }
 
     /// The response is complete.
-    fn end<'i>(&mut self) -> Surfaced<'i> {
+    fn end(&mut self) {
         self.core.receive(RecvInput::EndSurfaced);
         self.answering = false;
         (self.informational, self.informational_bytes) = (0, 0);
@@ -236,9 +280,9 @@ impl ClientConnection {
             let keep_alive = if last { self.core.keep_alive } else { KeepAlive::Continue };
             (self.core.recv, self.core.send) = state::join_client(recv, send, keep_alive);
         }
-        Surfaced::End
     }
 
+    #[cold]
     fn fail(&mut self, error: ConnectionError) -> ConnectionError {
         if self.core.send != Send::Tunnel {
             self.core.transmit(SendInput::Close);
