@@ -384,11 +384,14 @@ impl World {
         self.now += time;
         self.pull_server();
         self.pull_client();
+        let reads = self.server.next_step() == NextStep::Read;
         if let Err(error) = self.server.advance(self.now) {
             self.disturbed = true;
             self.server_failed(&error);
         }
-        if self.client.advance(self.now).is_err() {
+        // Content that nobody reads has its deadline too, and that one is no error.
+        let stops = reads && self.server.next_step() != NextStep::Read;
+        if self.client.advance(self.now).is_err() || stops {
             self.disturbed = true;
         }
         for deadline in [self.server.next_deadline(), self.client.next_deadline()] {

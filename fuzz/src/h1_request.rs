@@ -31,7 +31,7 @@ struct Options {
 enum Answer {
     AtHead,
     ChunkedAtEnd,
-    AbandonAtHead,
+    AbandonThenWhenPaused,
     OnlyWhenPaused,
     AfterInterim,
     Switch,
@@ -44,7 +44,7 @@ impl Options {
         let answer = match octet & 7 {
             0 => Answer::AtHead,
             1 => Answer::ChunkedAtEnd,
-            2 => Answer::AbandonAtHead,
+            2 => Answer::AbandonThenWhenPaused,
             3 => Answer::OnlyWhenPaused,
             4 => Answer::AfterInterim,
             5 => Answer::Switch,
@@ -82,6 +82,8 @@ struct Exchange {
     from: usize,
     content: Vec<u8>,
     upgrades: bool,
+    /// The final response has gone, whoever made it.
+    answered: bool,
     /// The server answered by itself.
     broken: bool,
 }
@@ -161,7 +163,8 @@ impl Run {
                         if self.transcript.is_between() {
                             self.open(b"GET");
                         }
-                        self.exchanges.last_mut().expect("just opened").broken = true;
+                        let exchange = self.exchanges.last_mut().expect("just opened");
+                        (exchange.answered, exchange.broken) = (true, true);
                         self.conn.respond_error(error, &mut self.transcript.out);
                         let next = self.conn.next_step();
                         assert!(!matches!(next, NextStep::Read | NextStep::HandOver), "{next:?}");
@@ -184,6 +187,7 @@ impl Run {
             from: self.transcript.out.len(),
             content: Vec::new(),
             upgrades: false,
+            answered: false,
             broken: false,
         });
     }
@@ -197,9 +201,9 @@ impl Run {
                 }
                 match answer {
                     Answer::AtHead => self.respond(b"hello"),
-                    Answer::AbandonAtHead => {
+                    Answer::AbandonThenWhenPaused if *body != BodyLength::None => {
                         self.conn.abandon_body();
-                        self.respond(b"no, thanks");
+                        self.transcript.abandon();
                     }
                     Answer::AfterInterim => {
                         let out = &mut self.transcript.out;
@@ -235,9 +239,10 @@ impl Run {
                 let fields = [("upgrade", "echo")];
                 if self.conn.send_response(101, fields, BodyLength::None, out).is_ok() {
                     let exchange = self.exchanges.last_mut().expect("an event follows a head");
-                    exchange.upgrades = true;
+                    (exchange.answered, exchange.upgrades) = (true, true);
                 } else if is_connect {
                     self.conn.send_response(200, NONE, BodyLength::None, out).expect("owed");
+                    self.note(b"");
                 } else {
                     self.respond(b"no switch");
                 }
@@ -257,8 +262,11 @@ impl Run {
 
     /// Whether it answered, so that pulling goes on.
     fn answer_late(&mut self) -> bool {
-        let late = self.options.answer == Answer::OnlyWhenPaused;
-        if !late || !self.conn.is_paused() || !self.conn.owes_answer() {
+        let late = [Answer::OnlyWhenPaused, Answer::AbandonThenWhenPaused];
+        if !late.contains(&self.options.answer)
+            || !self.conn.is_paused()
+            || !self.conn.owes_answer()
+        {
             return false;
         }
         self.respond(b"late");
@@ -279,6 +287,7 @@ impl Run {
 
     fn note(&mut self, content: &[u8]) {
         let exchange = self.exchanges.last_mut().expect("an answer follows a head");
+        exchange.answered = true;
         if exchange.method != b"HEAD" {
             exchange.content.extend_from_slice(content);
         }
@@ -292,7 +301,7 @@ fn check_answers(out: &[u8], exchanges: &[Exchange]) {
     let ends = exchanges.iter().skip(1).map(|exchange| exchange.from).chain([out.len()]);
     for (exchange, end) in exchanges.iter().zip(ends) {
         let mut input = &out[exchange.from..end];
-        if input.is_empty() {
+        if input.is_empty() || !exchange.answered {
             continue;
         }
         let mut client = ClientConnection::new(Config::client(), Duration::ZERO);

@@ -67,6 +67,11 @@ impl Transcript {
         }
     }
 
+    /// The rest of the message is not surfaced.
+    pub(crate) fn abandon(&mut self) {
+        self.content = Content::Between;
+    }
+
     /// The message before the last event is complete.
     pub(crate) fn is_between(&self) -> bool {
         self.content == Content::Between

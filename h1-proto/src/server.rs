@@ -409,9 +409,9 @@ impl ServerConnection {
         let waiting = self.waiting();
         let Some(kind) = self.core.advance(now, waiting) else { return Ok(()) };
         if kind == ErrorKind::Deadline(Deadline::UnreadBody) {
-            // Nobody asks for this content; the answer goes all the same.
+            // Nobody asks for this content; the answer goes all the same, unless it is late too.
             self.give_up_reading();
-            return Ok(());
+            return self.advance(now);
         }
         let error = self.fail(self.core.incomplete().with_kind(kind));
         match kind {
