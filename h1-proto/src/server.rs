@@ -192,8 +192,16 @@ impl ServerConnection {
             return Err(error.clone());
         }
         while self.core.recv == Recv::Discard {
-            let before = input.len();
-            match self.core.read_content(input, head)? {
+            // Told by offsets, which do not depend on how the input is cut, also before an error.
+            let before = self.core.received();
+            let content = self.core.read_content(input, head);
+            let thrown = self.core.received() - before;
+            let Some(left) = self.unread_left.checked_sub(thrown) else {
+                self.give_up_reading();
+                return Ok(None);
+            };
+            self.unread_left = left;
+            match content? {
                 Content::Data(_) => {}
                 Content::Short => return Ok(None),
                 Content::End => {
@@ -201,14 +209,6 @@ impl ServerConnection {
                     self.join();
                 }
             }
-            let thrown = (before - input.len()) as u64;
-            self.unread_left = match self.unread_left.checked_sub(thrown) {
-                Some(left) => left,
-                None => {
-                    self.give_up_reading();
-                    return Ok(None);
-                }
-            };
         }
         match self.core.recv {
             Recv::Idle => self.step_head(input, head),
