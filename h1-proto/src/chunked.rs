@@ -174,63 +174,77 @@ impl Chunks {
         input: &mut &'i [u8],
         config: &Config,
     ) -> Result<Step<'i>, ErrorKind> {
-        loop {
-            match self.at {
-                At::Data => {
-                    let take = usize::try_from(self.left).unwrap_or(usize::MAX).min(input.len());
-                    if take == 0 {
-                        return Ok(Step::Short);
-                    }
-                    let (data, rest) = input.split_at_checked(take).unwrap_or((input, b""));
-                    *input = rest;
-                    self.left -= data.len() as u64;
-                    if self.left == 0 {
-                        self.at = At::DataReturn;
-                    }
-                    return Ok(Step::Data(data));
-                }
-                At::Trailers => return Ok(Step::Trailers),
-                At::End => return Ok(Step::End),
-                At::DataReturn if input.starts_with(b"\r\n") => {
-                    *input = input.get(2..).unwrap_or_default();
-                    self.begin_line();
-                }
-                _ => {
-                    if self.at == At::Size && self.digits == 0 && self.whole_line(input, config) {
-                        continue;
-                    }
-                    let Some((&octet, rest)) = input.split_first() else {
-                        return Ok(Step::Short);
-                    };
-                    self.octet(octet, config)?;
-                    *input = rest;
-                }
-            }
+        if self.at != At::Data
+            && !self.whole_line(input, config)
+            && let Some(step) = self.octets(input, config)?
+        {
+            return Ok(step);
         }
+        Ok(if self.at == At::Data { self.data(input) } else { Step::Trailers })
     }
 
-    /// The common case in one go: a size line of up to eight digits without extension. False if
-    /// this is not one or it is cut, with nothing changed.
+    #[inline]
+    fn data<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        let take = usize::try_from(self.left).unwrap_or(usize::MAX).min(input.len());
+        if take == 0 {
+            return Step::Short;
+        }
+        let (data, rest) = input.split_at_checked(take).unwrap_or((input, b""));
+        *input = rest;
+        self.left -= data.len() as u64;
+        if self.left == 0 {
+            self.at = At::DataReturn;
+        }
+        Step::Data(data)
+    }
+
+    /// The common case in one go: the line end behind the data before, if there was some, and a
+    /// size line of up to eight digits without extension. False if this is not that or it is cut,
+    /// with nothing changed.
     #[inline]
     fn whole_line(&mut self, input: &mut &[u8], config: &Config) -> bool {
+        let line = match (self.at, *input) {
+            (At::DataReturn, [b'\r', b'\n', line @ ..]) => line,
+            (At::Size, line) if self.digits == 0 => line,
+            _ => return false,
+        };
         let mut size = 0u64;
         let mut digits = 0;
-        for &octet in input.iter().take(9) {
-            let Some(digit) = hex_digit(octet) else { break };
+        for octet in line.iter().take(9) {
+            let Some(digit) = hex_digit(*octet) else { break };
             size = size << 4 | u64::from(digit);
             digits += 1;
         }
+        let Some([b'\r', b'\n', rest @ ..]) = line.get(digits..) else { return false };
         if !(1..=8).contains(&digits) || digits + 2 > config.chunk_line_bytes_max {
-            return false;
-        }
-        if input.get(digits..digits + 2) != Some(b"\r\n") {
             return false;
         }
         if self.announce(size, config).is_err() {
             return false;
         }
-        *input = input.get(digits + 2..).unwrap_or_default();
+        *input = rest;
         true
+    }
+
+    /// Everything else, octet by octet: up to the data (then none), or to where it ends.
+    #[inline(never)]
+    fn octets<'i>(
+        &mut self,
+        input: &mut &[u8],
+        config: &Config,
+    ) -> Result<Option<Step<'i>>, ErrorKind> {
+        loop {
+            match self.at {
+                At::Data | At::Trailers => return Ok(None),
+                At::End => return Ok(Some(Step::End)),
+                _ => {}
+            }
+            let Some((&octet, rest)) = input.split_first() else {
+                return Ok(Some(Step::Short));
+            };
+            self.octet(octet, config)?;
+            *input = rest;
+        }
     }
 
     fn begin_line(&mut self) {
@@ -241,6 +255,7 @@ impl Chunks {
     }
 
     /// Ends the size line: what the chunk brings is known.
+    #[inline(always)]
     fn announce(&mut self, size: u64, config: &Config) -> Result<(), ErrorKind> {
         let body = self.body.checked_add(size).ok_or(ErrorKind::ChunkSizeOverflow)?;
         if body > config.body_bytes_max {
@@ -332,13 +347,15 @@ fn extension_octet(at: At, octet: u8) -> Result<At, ErrorKind> {
     })
 }
 
+/// The value of a hexadecimal digit.
 #[inline]
 fn hex_digit(octet: u8) -> Option<u8> {
     match octet {
         b'0'..=b'9' => Some(octet - b'0'),
-        b'a'..=b'f' => Some(octet - b'a' + 10),
-        b'A'..=b'F' => Some(octet - b'A' + 10),
-        _ => None,
+        _ => match octet | 0x20 {
+            letter @ b'a'..=b'f' => Some(letter - b'a' + 10),
+            _ => None,
+        },
     }
 }
 

@@ -192,11 +192,19 @@ impl ClientConnection {
             return Err(error.clone());
         }
         if self.core.recv == Recv::Done && self.switching {
-            self.core.receive(RecvInput::Switch);
-            self.core.transmit(SendInput::Switch);
-            self.core.clock.disarm();
-            self.core.starved = false;
-            return Ok(Some(Event::Upgraded));
+            match self.core.send {
+                // RFC 9110 §7.8: what is under way of the request comes before the new protocol.
+                Send::Body => {}
+                // It was given up, so nothing may follow.
+                Send::Closed => self.close(),
+                _ => {
+                    self.core.receive(RecvInput::Switch);
+                    self.core.transmit(SendInput::Switch);
+                    self.core.clock.disarm();
+                    self.core.starved = false;
+                    return Ok(Some(Event::Upgraded));
+                }
+            }
         }
         self.nothing(input)
     }
@@ -375,9 +383,9 @@ impl ClientConnection {
             Recv::Tunnel if unsent => NextStep::Write,
             Recv::Tunnel => NextStep::HandOver,
             Recv::Closed => NextStep::Close,
-            Recv::Idle | Recv::Head | Recv::Body | Recv::Discard | Recv::End | Recv::Done => {
-                NextStep::Read
-            }
+            // The protocol changes when the request is complete.
+            Recv::Done => NextStep::Write,
+            Recv::Idle | Recv::Head | Recv::Body | Recv::Discard | Recv::End => NextStep::Read,
         }
     }
 

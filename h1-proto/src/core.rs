@@ -263,6 +263,7 @@ impl Core {
         if self.eof { Err(self.incomplete()) } else { Ok(Content::Short) }
     }
 
+    #[inline(never)]
     fn read_trailers<'i>(
         &mut self,
         input: &mut &'i [u8],

@@ -194,9 +194,16 @@ pub fn authority(octets: &[u8]) -> Option<Authority<'_>> {
     }
     let port = match port {
         None | Some([]) => None,
-        Some(digits) => Some(u16::try_from(decimal(digits).ok()?).ok()?),
+        Some(digits) => Some(port_number(digits)?),
     };
     Some(Authority { host, port })
+}
+
+fn port_number(digits: &[u8]) -> Option<u16> {
+    digits.iter().try_fold(0u16, |sum, octet| match octet {
+        b'0'..=b'9' => sum.checked_mul(10)?.checked_add(u16::from(octet - b'0')),
+        _ => None,
+    })
 }
 
 /// How many leading octets a registered name can hold.

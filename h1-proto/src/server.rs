@@ -64,13 +64,8 @@ struct Exchange {
     closes: bool,
 }
 
-/// A message step without borrows, to build the event from.
-enum Surfaced<'i> {
-    Head { body: BodyLength, expects_continue: bool },
-    Data(&'i [u8]),
-    End,
-    Upgraded,
-}
+/// What a pull gives.
+type Pulled<'i, 'f> = Result<Option<Event<'i, 'f>>, ConnectionError>;
 
 impl ServerConnection {
     /// A connection that was just accepted at `now`, a time since an epoch of the caller's
@@ -103,43 +98,42 @@ impl ServerConnection {
         input: &mut &'i [u8],
         head: &'f mut Head,
     ) -> Result<Option<Event<'i, 'f>>, ConnectionError> {
-        let surfaced = match self.core.recv {
-            Recv::Idle | Recv::Head => self.step_head(input, head),
-            Recv::Body => self.step_body(input, head),
+        match self.core.recv {
+            Recv::Idle | Recv::Head => self.pull_head(input, head),
+            Recv::Body => self.pull_content(input, head),
             Recv::End => {
                 head.clear();
-                Ok(Some(self.end()))
-            }
-            _ => self.step_aside(input, head),
-        };
-        let head = &*head;
-        match surfaced {
-            Ok(Some(surfaced)) => {
                 self.core.starved = false;
-                Ok(Some(match surfaced {
-                    Surfaced::Head { body, expects_continue } => {
-                        Event::Head { head, body, expects_continue, began: self.core.clock.began() }
-                    }
-                    Surfaced::Data(data) => Event::Data(data),
-                    Surfaced::End => Event::End { trailers: head },
-                    Surfaced::Upgraded => Event::Upgraded,
-                }))
+                self.end();
+                Ok(Some(Event::End { trailers: head }))
             }
-            Ok(None) => {
-                self.core.starved = input.is_empty() && !self.is_paused();
-                Ok(None)
-            }
-            Err(error) if self.core.failed.is_some() => Err(error),
-            Err(error) => Err(self.fail(error)),
+            _ => self.pull_aside(input, head),
         }
     }
 
     #[inline(never)]
-    fn step_head<'i>(
+    fn pull_head<'i, 'f>(&mut self, input: &mut &'i [u8], head: &'f mut Head) -> Pulled<'i, 'f> {
+        match self.read_request(input, head) {
+            Ok(Some(body)) => {
+                self.core.starved = false;
+                Ok(Some(Event::Head {
+                    head,
+                    body,
+                    expects_continue: self.exchange.awaits_continue,
+                    began: self.core.clock.began(),
+                }))
+            }
+            Ok(None) => self.nothing(input),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    #[inline]
+    fn read_request(
         &mut self,
-        input: &mut &'i [u8],
+        input: &mut &[u8],
         head: &mut Head,
-    ) -> Result<Option<Surfaced<'i>>, ConnectionError> {
+    ) -> Result<Option<BodyLength>, ConnectionError> {
         let mut facts = Facts::default();
         let read = self.core.read_head(Section::Request, true, input, head, &mut facts)?;
         if let Some(octets) = read {
@@ -154,43 +148,51 @@ impl ServerConnection {
         Ok(None)
     }
 
-    #[inline]
-    fn step_body<'i>(
-        &mut self,
-        input: &mut &'i [u8],
-        head: &mut Head,
-    ) -> Result<Option<Surfaced<'i>>, ConnectionError> {
-        Ok(match self.core.read_content(input, head)? {
-            Content::Data(data) => {
-                self.exchange.awaits_continue = false;
-                Some(Surfaced::Data(data))
-            }
-            Content::Short => None,
-            Content::End => {
-                self.core.receive(RecvInput::ContentOver);
-                Some(self.end())
-            }
-        })
-    }
-
-    /// The message is complete.
-    #[inline]
-    fn end<'i>(&mut self) -> Surfaced<'i> {
-        self.core.receive(RecvInput::EndSurfaced);
-        self.join();
-        Surfaced::End
-    }
-
-    /// The states that surface nothing of a request.
     #[inline(never)]
-    fn step_aside<'i>(
-        &mut self,
-        input: &mut &'i [u8],
-        head: &mut Head,
-    ) -> Result<Option<Surfaced<'i>>, ConnectionError> {
+    fn pull_content<'i, 'f>(&mut self, input: &mut &'i [u8], head: &'f mut Head) -> Pulled<'i, 'f> {
+        match self.core.read_content(input, head) {
+            Ok(Content::Data(data)) => {
+                self.core.starved = false;
+                self.exchange.awaits_continue = false;
+                Ok(Some(Event::Data(data)))
+            }
+            Ok(Content::Short) => self.nothing(input),
+            Ok(Content::End) => {
+                self.core.starved = false;
+                self.core.receive(RecvInput::ContentOver);
+                self.end();
+                Ok(Some(Event::End { trailers: head }))
+            }
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// In the states in which nothing of a request is surfaced.
+    #[inline(never)]
+    fn pull_aside<'i, 'f>(&mut self, input: &mut &'i [u8], head: &'f mut Head) -> Pulled<'i, 'f> {
         if let Some(error) = &self.core.failed {
             return Err(error.clone());
         }
+        if self.core.recv == Recv::Discard {
+            if let Err(error) = self.discard(input, head) {
+                return Err(self.fail(error));
+            }
+            if self.core.recv == Recv::Idle {
+                return self.pull_head(input, head);
+            }
+        }
+        if self.core.recv == Recv::Done && self.core.send == Send::Switching {
+            self.core.receive(RecvInput::Switch);
+            self.core.transmit(SendInput::Switch);
+            self.core.clock.disarm();
+            self.core.starved = false;
+            return Ok(Some(Event::Upgraded));
+        }
+        self.nothing(input)
+    }
+
+    /// Throws away what came of the content.
+    fn discard(&mut self, input: &mut &[u8], head: &mut Head) -> Result<(), ConnectionError> {
         while self.core.recv == Recv::Discard {
             // Told by offsets, which do not depend on how the input is cut, also before an error.
             let before = self.core.received();
@@ -198,38 +200,41 @@ impl ServerConnection {
             let thrown = self.core.received() - before;
             let Some(left) = self.unread_left.checked_sub(thrown) else {
                 self.give_up_reading();
-                return Ok(None);
+                break;
             };
             self.unread_left = left;
             match content? {
                 Content::Data(_) => {}
-                Content::Short => return Ok(None),
+                Content::Short => break,
                 Content::End => {
                     self.core.receive(RecvInput::ContentOver);
                     self.join();
                 }
             }
         }
-        match self.core.recv {
-            Recv::Idle => self.step_head(input, head),
-            Recv::Done if self.core.send == Send::Switching => {
-                self.core.receive(RecvInput::Switch);
-                self.core.transmit(SendInput::Switch);
-                self.core.clock.disarm();
-                Ok(Some(Surfaced::Upgraded))
-            }
-            _ => Ok(None),
-        }
+        Ok(())
+    }
+
+    fn nothing<'i, 'f>(&mut self, input: &[u8]) -> Pulled<'i, 'f> {
+        self.core.starved = input.is_empty() && !self.is_paused();
+        Ok(None)
+    }
+
+    /// The end of the message is surfaced.
+    #[inline]
+    fn end(&mut self) {
+        self.core.receive(RecvInput::EndSurfaced);
+        self.join();
     }
 
     /// A complete request head: what is decided on all of its lines together.
     #[inline]
-    fn request<'i>(
+    fn request(
         &mut self,
         facts: &Facts,
         octets: usize,
         head: &Head,
-    ) -> Result<Surfaced<'i>, ConnectionError> {
+    ) -> Result<BodyLength, ConnectionError> {
         let config = &*self.core.config;
         let version = head.version();
         check_host(facts, version, head)
@@ -257,7 +262,7 @@ impl ServerConnection {
         self.core.head_done(octets, body);
         self.core.receive(RecvInput::Head { content });
         self.core.transmit(SendInput::Request);
-        Ok(Surfaced::Head { body, expects_continue: self.exchange.awaits_continue })
+        Ok(body)
     }
 
     #[cold]

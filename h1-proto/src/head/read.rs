@@ -8,6 +8,8 @@
 //! Good lines within their limits are all that the straight path knows; everything else goes
 //! through [`odd_line`], which looks at the line again.
 
+use alloc::vec::Vec;
+
 use super::{Head, Kind, Line, StartLine, TargetForm};
 use crate::config::Config;
 use crate::error::ErrorKind;
@@ -139,7 +141,6 @@ fn line_limit(section: Section, config: &Config, progress: &Progress) -> (usize,
 }
 
 /// Reads whole lines from `progress.line` on.
-#[inline(never)]
 fn lines(
     section: Section,
     input: &[u8],
@@ -158,42 +159,61 @@ fn lines(
         Section::Trailers => (config.trailers_bytes_max, config.trailers_max),
         _ => (config.head_bytes_max, config.fields_max),
     };
-    // What lies beyond the limit of the section is not even looked at here.
+    // What lies beyond the limit of the section is not even looked at by the straight path.
     let window = slice(input, 0, input.len().min(section_max).min(u32::MAX as usize));
-    let mut at = progress.line as usize;
-    let mut fields = progress.fields;
     loop {
-        let rest = window.get(at..).unwrap_or_default();
-        if rest.starts_with(b"\r\n") && config.field_bytes_max >= 2 {
-            return Ok(Some(at + 2));
-        }
-        if let Some(line) = field_line(rest, config.leniency.bare_lf)
-            && line.octets <= config.field_bytes_max
-            && (fields as usize) < fields_max
+        let may = fields_max.saturating_sub(progress.fields as usize);
+        let (end, read) =
+            plain_lines(window, progress.line as usize, may, config, &mut head.lines, facts);
+        (progress.line, progress.fields) = (offset(end), progress.fields + offset(read));
+        if window.get(end..).is_some_and(|rest| rest.starts_with(b"\r\n"))
+            && config.field_bytes_max >= 2
         {
-            facts.note(offset(head.lines.len()), line.name, line.value);
-            head.lines.push(line.place(at));
-            at += line.octets;
-            fields += 1;
-            continue;
+            return Ok(Some(end + 2));
         }
-        (progress.line, progress.fields) = (offset(at), fields);
         match odd_line(section, input, config, progress)? {
             Odd::Short => return Ok(None),
             Odd::Last(end) => return Ok(Some(end)),
             Odd::Folded(end) => {
+                progress.line = offset(end);
                 facts.folded = true;
                 if let Some(last) = head.lines.last_mut() {
                     last.value_end = offset(end);
                 }
-                at = end;
             }
         }
     }
 }
 
+/// Reads plain field lines as long as they come, `may` at most. Where they end and how many they
+/// are. A function of its own so that the loop has the registers to itself.
+#[inline(never)]
+fn plain_lines(
+    window: &[u8],
+    from: usize,
+    may: usize,
+    config: &Config,
+    lines: &mut Vec<Line>,
+    facts: &mut Facts,
+) -> (usize, usize) {
+    let (octets_max, bare_lf) = (config.field_bytes_max, config.leniency.bare_lf);
+    let mut rest = window.get(from..).unwrap_or_default();
+    for read in 0..may {
+        let start = window.len() - rest.len();
+        match field_line(rest, bare_lf) {
+            Some((line, tail)) if rest.len() - tail.len() <= octets_max => {
+                facts.note(narrow(lines.len()), line.name, line.value);
+                lines.push(line.place(start));
+                rest = tail;
+            }
+            _ => return (start, read),
+        }
+    }
+    (window.len() - rest.len(), may)
+}
+
 /// Reads the start line and gives its end.
-#[inline]
+#[inline(never)]
 fn start_line(
     section: Section,
     input: &[u8],
@@ -469,44 +489,42 @@ struct FieldLine<'i> {
     value: &'i [u8],
     /// Where in the line the value begins.
     value_at: usize,
-    /// All of it, line end included.
-    octets: usize,
 }
 
 impl FieldLine<'_> {
-    /// Where its parts are if it begins at `start`.
+    /// Where its parts are if it begins at `start` of a section within its limit.
     #[inline]
     fn place(&self, start: usize) -> Line {
         let value = start + self.value_at;
         Line {
-            name: offset(start),
-            name_end: offset(start + self.name.len()),
-            value: offset(value),
-            value_end: offset(value + self.value.len()),
+            name: narrow(start),
+            name_end: narrow(start + self.name.len()),
+            value: narrow(value),
+            value_end: narrow(value + self.value.len()),
         }
     }
 }
 
-/// `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5), if that is what `rest` begins with.
+/// `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5), if that is what `rest` begins with,
+/// and what comes behind it.
 #[inline(always)]
-fn field_line(rest: &[u8], bare_lf: bool) -> Option<FieldLine<'_>> {
+fn field_line(rest: &[u8], bare_lf: bool) -> Option<(FieldLine<'_>, &[u8])> {
     let (name, after) = rest.split_at_checked(class_len(rest, &grammar::TCHAR))?;
     let Some((b':', mut after)) = after.split_first() else { return None };
     while let [b' ' | b'\t', tail @ ..] = after {
         after = tail;
     }
+    let value_at = rest.len() - after.len();
     let (mut value, tail) = after.split_at_checked(content_len(after))?;
-    let end = match tail {
-        [b'\r', b'\n', ..] => 2,
-        [b'\n', ..] if bare_lf => 1,
+    let tail = match tail {
+        [b'\r', b'\n', tail @ ..] => tail,
+        [b'\n', tail @ ..] if bare_lf => tail,
         _ => return None,
     };
-    let octets = rest.len() - tail.len() + end;
     while let [content @ .., b' ' | b'\t'] = value {
         value = content;
     }
-    let value_at = rest.len() - after.len();
-    (!name.is_empty()).then_some(FieldLine { name, value, value_at, octets })
+    (!name.is_empty()).then_some((FieldLine { name, value, value_at }, tail))
 }
 
 /// The end of a field line that [`field_line`] did not take or that is over a limit, or what is
@@ -589,7 +607,13 @@ fn unfold(head: &mut Head, facts: &mut Facts) {
 
 /// A position as an offset of 32 bits: a section is never longer (see [`line_limit`]).
 #[inline]
-#[allow(clippy::cast_possible_truncation, reason = "limits are at most u32::MAX")]
 fn offset(position: usize) -> u32 {
-    position.min(u32::MAX as usize) as u32
+    narrow(position.min(u32::MAX as usize))
+}
+
+/// The same for a position that is known to be one.
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "sections have at most u32::MAX octets")]
+fn narrow(position: usize) -> u32 {
+    position as u32
 }
