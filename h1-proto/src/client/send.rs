@@ -151,7 +151,7 @@ impl ClientConnection {
                 return Err(SendError::WrongState);
             }
         }
-        if self.core.keep_alive == KeepAlive::Close {
+        if self.core.keep_alive == KeepAlive::Close || self.switching {
             return Err(SendError::Closed);
         }
         let last_may_switch =
@@ -239,6 +239,10 @@ impl ClientConnection {
     fn finished(&mut self) {
         self.continue_until = None;
         self.core.transmit(SendInput::Finish);
+        if self.switching {
+            // The next pull says so.
+            return;
+        }
         let (recv, send) = (self.core.recv, self.core.send);
         (self.core.recv, self.core.send) = state::join_client(recv, send, KeepAlive::Continue);
         if self.core.keep_alive == KeepAlive::Close && self.unanswered.is_empty() {
