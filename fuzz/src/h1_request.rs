@@ -201,7 +201,7 @@ impl Run {
                 }
                 match answer {
                     Answer::AtHead => self.respond(b"hello"),
-                    Answer::AbandonThenWhenPaused if *body != BodyLength::None => {
+                    Answer::AbandonThenWhenPaused if !is_empty(*body) => {
                         self.conn.abandon_body();
                         self.transcript.abandon();
                     }
@@ -295,6 +295,11 @@ impl Run {
 }
 
 const NONE: [Field<'static>; 0] = [];
+
+/// Without content a message ends at once, so there is nothing to abandon.
+fn is_empty(body: BodyLength) -> bool {
+    matches!(body, BodyLength::None | BodyLength::Known(0))
+}
 
 /// Each answer, read by a client that asked the like.
 fn check_answers(out: &[u8], exchanges: &[Exchange]) {
