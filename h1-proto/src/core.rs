@@ -112,7 +112,7 @@ impl Core {
     /// Reads a head: how many octets it has, if it is complete, and into `facts`, which is fresh,
     /// what its fields say. The offset stays at its beginning until [`Core::head_done`]. Where none is `expected`, only
     /// empty lines may come (RFC 9112 §9.2).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_head(
         &mut self,
         section: Section,
@@ -212,7 +212,7 @@ impl Core {
     }
 
     /// The next content.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_content<'i>(
         &mut self,
         input: &mut &'i [u8],
@@ -255,6 +255,7 @@ impl Core {
         }
     }
 
+    #[inline]
     fn data<'i>(&mut self, data: &'i [u8]) -> Result<Content<'i>, ConnectionError> {
         if !data.is_empty() {
             self.pulled = true;

@@ -72,11 +72,12 @@ pub(crate) fn target_len(octets: &[u8]) -> usize {
     octets.len() - rest.len() + class_len(rest, &grammar::TARGET)
 }
 
-/// The same class in comparisons, for blocks.
+/// The same class in arithmetic, for blocks: without `"` and `#`, `<` and `>`.
 #[inline(always)]
 fn stops_target(octet: u8) -> bool {
-    let quotes = (octet == b'"') | (octet == b'#') | (octet == b'<') | (octet == b'>');
-    quotes | (octet <= b' ') | (octet >= 0x7f)
+    let quotes = octet.wrapping_sub(b'"') < 2;
+    let brackets = octet | 2 == b'>';
+    quotes | brackets | (octet <= b' ') | (octet >= 0x7f)
 }
 
 /// How many leading octets are in `class`.

@@ -89,6 +89,7 @@ pub(crate) fn read(
 /// Goes on reading a section of which `carry` holds all so far. Octets are looked at a bounded
 /// number of times, however they come: lines only when their end is there, and everything once
 /// more when the section is complete.
+#[inline(never)]
 pub(crate) fn resume(
     section: Section,
     carry: &[u8],
@@ -141,6 +142,7 @@ fn line_limit(section: Section, config: &Config, progress: &Progress) -> (usize,
 }
 
 /// Reads whole lines from `progress.line` on.
+#[inline]
 fn lines(
     section: Section,
     input: &[u8],

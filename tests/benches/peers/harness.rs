@@ -71,13 +71,14 @@ pub(crate) struct Options {
 
 impl Options {
     /// Whether a row was asked for.
-    pub(crate) fn wants(&self, id: &str) -> bool {
-        self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| id.starts_with(&**prefix))
+    fn wants(&self, row: &Row<'_>) -> bool {
+        let name = format!("{} {}", row.id, row.what);
+        self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| name.starts_with(prefix))
     }
 
     /// Runs a row if it was asked for and prints its line. Whether the bar held.
     pub(crate) fn run(&self, mut row: Row<'_>) -> bool {
-        if !self.wants(row.id) {
+        if !self.wants(&row) {
             return true;
         }
         if let Some((name, batches)) = &self.only {
