@@ -289,3 +289,43 @@ fn a_client_knows_what_was_not_answered() {
     assert_eq!(left, [(1, Verdict::Unprocessed)]);
     insta::assert_snapshot!(talk.log);
 }
+
+#[test]
+fn content_that_nobody_reads() {
+    let mut talk = server();
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n";
+    talk.hear(&format!("{head}01234"))
+        .say(|conn, out| conn.respond(200, NONE, b"enough", out).unwrap())
+        .hear("56789")
+        .hear(head)
+        .say(|conn, out| conn.respond(200, NONE, b"before any of it came", out).unwrap());
+    insta::assert_snapshot!(talk.log);
+}
+
+const SWITCH: &str =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n\x01\x02";
+
+fn offer(conn: &mut ClientConnection, out: &mut Vec<u8>) {
+    let fields = [("host", "a"), ("connection", "upgrade"), ("upgrade", "x")];
+    conn.send_request(("POST", "/"), fields, BodyLength::Known(5), out).unwrap();
+    conn.send_data(b"he", out).unwrap();
+}
+
+/// RFC 9110 §7.8: the server is early, and the rest of the request still comes first.
+#[test]
+fn a_client_switches_behind_its_whole_request() {
+    let mut talk = client();
+    talk.say(offer).hear(SWITCH).say(|conn, out| {
+        assert!(!conn.can_send_request(), "no other request may go");
+        conn.send_data(b"llo", out).unwrap();
+        conn.finish(out).unwrap();
+    });
+    insta::assert_snapshot!(talk.log);
+}
+
+#[test]
+fn a_client_that_gave_its_request_up_does_not_switch() {
+    let mut talk = client();
+    talk.say(offer).say(|conn, _| conn.abandon_request()).hear(SWITCH);
+    insta::assert_snapshot!(talk.log);
+}
