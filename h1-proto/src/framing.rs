@@ -6,7 +6,15 @@
 use crate::config::Config;
 use crate::error::ErrorKind;
 use crate::event::{BodyLength, Field, KeepAlive, Version};
-use crate::grammar;
+use crate::grammar::{self, Name};
+
+const CLOSE: Name<5> = Name::new(b"close");
+const CONNECTION: Name<10> = Name::new(b"connection");
+const CONTENT_LENGTH: Name<14> = Name::new(b"content-length");
+const EXPECT: Name<6> = Name::new(b"expect");
+const HOST: Name<4> = Name::new(b"host");
+const KEEP_ALIVE: Name<10> = Name::new(b"keep-alive");
+const UPGRADE: Name<7> = Name::new(b"upgrade");
 
 /// What the field lines of a head say about the connection.
 #[derive(Clone, Copy, Default)]
@@ -67,13 +75,13 @@ impl Facts {
     pub(crate) fn note(&mut self, index: u32, name: &[u8], value: &[u8]) {
         // The length tells apart what matters from almost everything else.
         match name.len() {
-            4 if grammar::is_named(name, b"host") => self.host.again(index),
-            6 if grammar::is_named(name, b"expect") => {
+            4 if HOST.is(name) => self.host.again(index),
+            6 if EXPECT.is(name) => {
                 self.expects_continue |= grammar::list_contains(value, b"100-continue");
             }
-            7 if grammar::is_named(name, b"upgrade") => self.upgrade = true,
-            10 if grammar::is_named(name, b"connection") => self.connection.note(value),
-            14 if grammar::is_named(name, b"content-length") => {
+            7 if UPGRADE.is(name) => self.upgrade = true,
+            10 if CONNECTION.is(name) => self.connection.note(value),
+            14 if CONTENT_LENGTH.is(name) => {
                 self.content_length.note(index, value);
             }
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
@@ -173,9 +181,9 @@ impl Options {
     fn note_one(&mut self, option: &[u8]) -> bool {
         let noted = match option.len() {
             2 if option.eq_ignore_ascii_case(b"te") => &mut self.te,
-            5 if grammar::is_named(option, b"close") => &mut self.close,
-            7 if grammar::is_named(option, b"upgrade") => &mut self.upgrade,
-            10 if grammar::is_named(option, b"keep-alive") => &mut self.keep_alive,
+            5 if CLOSE.is(option) => &mut self.close,
+            7 if UPGRADE.is(option) => &mut self.upgrade,
+            10 if KEEP_ALIVE.is(option) => &mut self.keep_alive,
             _ => return false,
         };
         *noted = true;

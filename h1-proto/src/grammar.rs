@@ -67,32 +67,45 @@ pub fn is_target(octets: &[u8]) -> bool {
     !octets.is_empty() && octets.iter().all(|&octet| TARGET[usize::from(octet)])
 }
 
-/// Is this that name, whatever its letter case? `lower` is given in lower case, has four to
-/// sixteen octets, and is known when this is compiled: two comparisons of words.
-#[inline(always)]
-pub(crate) fn is_named<const N: usize>(octets: &[u8], lower: &[u8; N]) -> bool {
-    const {
+/// A name of four to sixteen octets to compare others with, whatever their letter case, in two
+/// comparisons of words. To be made as a constant: so the words are constants as well.
+pub(crate) struct Name<const N: usize> {
+    lower: [u8; N],
+    /// The bit that tells the case of a letter; nothing else is folded.
+    fold: [u8; N],
+}
+
+impl<const N: usize> Name<N> {
+    pub(crate) const fn new(lower: &[u8; N]) -> Self {
         assert!(N >= 4 && N <= 16);
+        let mut fold = [0; N];
+        let mut at = 0;
+        while at < N {
+            assert!(!lower[at].is_ascii_uppercase());
+            if lower[at].is_ascii_lowercase() {
+                fold[at] = 0x20;
+            }
+            at += 1;
+        }
+        Self { lower: *lower, fold }
     }
-    if octets.len() != N {
-        return false;
-    }
-    // The bit that tells the case of a letter is set; nothing else is folded.
-    let fold = lower.map(|octet| if octet.is_ascii_lowercase() { 0x20 } else { 0 });
-    if N < 8 {
-        let is = |octets: Option<&[u8; 4]>, lower: Option<&[u8; 4]>, fold: Option<&[u8; 4]>| {
+
+    #[inline(always)]
+    pub(crate) fn is(&self, octets: &[u8]) -> bool {
+        if octets.len() != N {
+            return false;
+        }
+        if N < 8 {
             let word = |it: Option<&[u8; 4]>| it.map_or(0, |it| u32::from_le_bytes(*it));
-            word(octets) | word(fold) == word(lower)
-        };
-        is(octets.first_chunk(), lower.first_chunk(), fold.first_chunk())
-            && is(octets.last_chunk(), lower.last_chunk(), fold.last_chunk())
-    } else {
-        let is = |octets: Option<&[u8; 8]>, lower: Option<&[u8; 8]>, fold: Option<&[u8; 8]>| {
+            let same = |octets, fold, lower| word(octets) | word(fold) == word(lower);
+            same(octets.first_chunk(), self.fold.first_chunk(), self.lower.first_chunk())
+                && same(octets.last_chunk(), self.fold.last_chunk(), self.lower.last_chunk())
+        } else {
             let word = |it: Option<&[u8; 8]>| it.map_or(0, |it| u64::from_le_bytes(*it));
-            word(octets) | word(fold) == word(lower)
-        };
-        is(octets.first_chunk(), lower.first_chunk(), fold.first_chunk())
-            && is(octets.last_chunk(), lower.last_chunk(), fold.last_chunk())
+            let same = |octets, fold, lower| word(octets) | word(fold) == word(lower);
+            same(octets.first_chunk(), self.fold.first_chunk(), self.lower.first_chunk())
+                && same(octets.last_chunk(), self.fold.last_chunk(), self.lower.last_chunk())
+        }
     }
 }
 
@@ -395,22 +408,22 @@ mod tests {
 
     #[test]
     fn names_are_compared_without_their_letter_case_and_nothing_else() {
+        const HOST: Name<4> = Name::new(b"host");
+        const CLOSE: Name<5> = Name::new(b"close");
+        const KEEP_ALIVE: Name<10> = Name::new(b"keep-alive");
         for octet in 0..=255u8 {
             for place in 0..10 {
                 let mut name = *b"keep-alive";
                 name[place] = octet;
-                assert_eq!(
-                    is_named(&name, b"keep-alive"),
-                    name.eq_ignore_ascii_case(b"keep-alive")
-                );
+                assert_eq!(KEEP_ALIVE.is(&name), name.eq_ignore_ascii_case(b"keep-alive"));
             }
             for place in 0..5 {
                 let mut name = *b"close";
                 name[place] = octet;
-                assert_eq!(is_named(&name, b"close"), name.eq_ignore_ascii_case(b"close"));
+                assert_eq!(CLOSE.is(&name), name.eq_ignore_ascii_case(b"close"));
             }
         }
-        assert!(!is_named(b"hosts", b"host") && !is_named(b"hos", b"host"));
+        assert!(HOST.is(b"Host") && !HOST.is(b"hosts") && !HOST.is(b"hos"));
     }
 
     #[test]

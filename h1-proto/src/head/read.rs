@@ -123,11 +123,8 @@ pub(crate) fn resume(
 /// Where the next line begins, how many octets it may have, and the error if it has more.
 fn line_limit(section: Section, config: &Config, progress: &Progress) -> (usize, usize, ErrorKind) {
     let start = progress.line as usize;
-    if start == 0
-        && section != Section::Trailers
-        && config.start_line_bytes_max < config.head_bytes_max
-    {
-        return (start, config.start_line_bytes_max, ErrorKind::StartLineTooLong);
+    if start == 0 && section != Section::Trailers {
+        return start_line_limit(config);
     }
     let (section_max, kind) = match section {
         Section::Trailers => (config.trailers_bytes_max, ErrorKind::TrailersTooLong),
@@ -141,8 +138,18 @@ fn line_limit(section: Section, config: &Config, progress: &Progress) -> (usize,
     }
 }
 
+/// A start line has its own limit, and that of the head around it.
+fn start_line_limit(config: &Config) -> (usize, usize, ErrorKind) {
+    let head_max = config.head_bytes_max.min(u32::MAX as usize);
+    if config.start_line_bytes_max <= head_max {
+        (0, config.start_line_bytes_max, ErrorKind::StartLineTooLong)
+    } else {
+        (0, head_max, ErrorKind::HeadTooLong)
+    }
+}
+
 /// Reads whole lines from `progress.line` on.
-#[inline]
+#[inline(always)]
 fn lines(
     section: Section,
     input: &[u8],
@@ -152,7 +159,7 @@ fn lines(
     progress: &mut Progress,
 ) -> Result<Option<usize>, Fault> {
     if progress.line == 0 && section != Section::Trailers {
-        let Some(end) = start_line(section, input, config, head, progress)? else {
+        let Some(end) = start_line(section, input, config, head)? else {
             return Ok(None);
         };
         progress.line = offset(end);
@@ -202,6 +209,9 @@ fn plain_lines(
     let mut rest = window.get(from..).unwrap_or_default();
     for read in 0..may {
         let start = window.len() - rest.len();
+        if let [b'\r', ..] = rest {
+            return (start, read);
+        }
         match field_line(rest, bare_lf) {
             Some((line, tail)) if rest.len() - tail.len() <= octets_max => {
                 facts.note(narrow(lines.len()), line.name, line.value);
@@ -215,13 +225,12 @@ fn plain_lines(
 }
 
 /// Reads the start line and gives its end.
-#[inline(never)]
+#[inline(always)]
 fn start_line(
     section: Section,
     input: &[u8],
     config: &Config,
     head: &mut Head,
-    progress: &Progress,
 ) -> Result<Option<usize>, Fault> {
     let Some(&first) = input.first() else { return Ok(None) };
     let fits = match section {
@@ -231,15 +240,16 @@ fn start_line(
     if !fits {
         return Err(Fault::new(ErrorKind::NotHttp, 0));
     }
+    // Nothing beyond the limit counts, so that it does not matter whether it is there.
+    let limit = start_line_limit(config);
+    let line = slice(input, 0, input.len().min(limit.1));
     let found = match section {
-        Section::Response => status_line(input, config, &mut head.start),
-        _ => request_line(input, config, &mut head.start),
+        Section::Response => status_line(line, config, &mut head.start),
+        _ => request_line(line, config, &mut head.start),
     };
     match found {
-        Ok(end) if end <= config.start_line_bytes_max && end <= config.head_bytes_max => {
-            Ok(Some(end))
-        }
-        found => settle(input, line_limit(section, config, progress), found),
+        Ok(end) => Ok(Some(end)),
+        found => settle(input, limit, found),
     }
 }
 
