@@ -418,7 +418,7 @@ impl Core {
         let at = out.len();
         self.close_data(out);
         self.account(before, out);
-        self.appended += accepted as u64;
+        self.appended = self.appended.saturating_add(accepted as u64);
         Ok(Splice { at, len: accepted })
     }
 
@@ -464,7 +464,7 @@ impl Core {
 
     /// Charges what was appended to `out` since it had `before` octets.
     pub(crate) fn account(&mut self, before: usize, out: &[u8]) {
-        self.appended += (out.len() - before) as u64;
+        self.appended = self.appended.saturating_add((out.len() - before) as u64);
     }
 
     pub(crate) fn appended(&self) -> u64 {
@@ -490,6 +490,10 @@ impl Core {
 
     pub(crate) fn advance(&mut self, now: Duration, waiting: Waiting) -> Option<ErrorKind> {
         let (received, written, unsent) = (self.received(), self.written, self.unsent());
+        self.clock.arrived(now);
+        if self.send == Send::Closed && unsent == 0 {
+            self.clock.begin_linger(&self.config);
+        }
         let expired = self.clock.advance(now, waiting, received, written, unsent, &self.config)?;
         if expired == Deadline::UnreadBody {
             self.clock.disarm_receive();

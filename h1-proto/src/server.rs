@@ -299,6 +299,20 @@ impl ServerConnection {
         matches!(self.core.recv, Recv::Done | Recv::Tunnel | Recv::Closed)
     }
 
+    /// Tells that the application does not read content now, although it pulled all there was: the
+    /// client is not blamed for silence until the next pull. For a driver whose handlers come and
+    /// go; a caller that pulls in its loop does not need it.
+    pub fn hold(&mut self) {
+        self.core.starved = false;
+    }
+
+    /// Whether no answer to a surfaced request is owed or under way: what is pulled from here on
+    /// may belong to the next request.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.core.send, Send::Owed | Send::Body)
+    }
+
     /// Whether no exchange is under way and no octet of a next one has come.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -328,7 +342,8 @@ impl ServerConnection {
         self.core.receive(RecvInput::Close);
         self.core.keep_alive = KeepAlive::Close;
         self.linger = !self.core.eof;
-        if matches!(self.core.send, Send::Done | Send::Idle) {
+        // A switch needs the whole request first, so it will not come about.
+        if matches!(self.core.send, Send::Done | Send::Idle | Send::Switching) {
             self.core.transmit(SendInput::Close);
         }
     }

@@ -78,3 +78,84 @@ fn r9112_091_te_goes_with_its_connection_option() {
         assert_eq!(send(&[host, ("te", value)]), Err(SendError::FramingField(1)), "{value}");
     }
 }
+
+/// The limit of a field line was applied to a request line, but only in some cuts.
+#[test]
+fn a_request_line_is_not_judged_by_the_limit_of_a_field() {
+    let mut config = Config::default();
+    (config.start_line_bytes_max, config.head_bytes_max) = (8192, 8192);
+    config.field_bytes_max = 1000;
+    let line = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(1200));
+    split::server_with(config, split::Then::Open, line, split::silent).assert_fine();
+}
+
+/// The method was looked at beyond the limit of its line.
+#[test]
+fn a_method_is_judged_within_its_line() {
+    let mut config = Config::default();
+    (config.start_line_bytes_max, config.method_bytes_max) = (4, 4);
+    let log =
+        split::server_with(config, split::Then::Open, "OPTIONS / HTTP/1.1\r\n", split::silent);
+    assert_eq!((log.kind(), log.failure().offset()), (ErrorKind::StartLineTooLong, 4));
+}
+
+/// A switch whose request was abandoned waited for ever.
+#[test]
+fn a_switch_ends_with_its_abandoned_request() {
+    let mut server = Desk::server(Config::default());
+    server.feed(
+        "POST / HTTP/1.1\r\nhost: a\r\nupgrade: x\r\nconnection: upgrade\r\n\
+         content-length: 100000\r\n\r\n",
+    );
+    let fields = [("upgrade", "x")];
+    server.conn.send_response(101, &fields, BodyLength::None, &mut server.out).unwrap();
+    server.conn.abandon_body();
+    server.take();
+    assert!(matches!(server.conn.next_step(), NextStep::Linger { .. }));
+}
+
+/// The account of a promise near the end of the numbers overflowed.
+#[test]
+fn a_promise_of_any_length_is_accounted() {
+    let mut config = Config::default();
+    config.output_bytes_max = usize::MAX;
+    let mut server = Desk::server(config);
+    server.feed("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    let fields = [("x", "y")];
+    server.conn.send_response(200, &fields, BodyLength::Chunked, &mut server.out).unwrap();
+    let promised = server.conn.send_data_splice(usize::MAX, &mut server.out).unwrap().len;
+    assert!(server.conn.unsent() >= promised as u64);
+}
+
+/// The end of a linger moved on with the clock.
+#[test]
+fn a_linger_ends_at_one_time() {
+    let mut server = Desk::server(Config::default());
+    server.feed("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n");
+    let fields = [("x", "y")];
+    server.conn.send_response(200, &fields, BodyLength::Known(2), &mut server.out).unwrap();
+    server.conn.send_data(b"hi", &mut server.out).unwrap();
+    server.conn.wrote(server.out.len());
+    server.conn.finish(&mut server.out).unwrap();
+    let mut ends = Vec::new();
+    for seconds in 1..5 {
+        server.conn.advance(Duration::from_secs(seconds)).unwrap();
+        let NextStep::Linger { until, .. } = server.conn.next_step() else { panic!() };
+        ends.push(until);
+    }
+    assert_eq!(ends, [Duration::from_secs(6); 4]);
+}
+
+/// RFC 9110 §7.8: Upgrade goes with its connection option, in both directions.
+#[test]
+fn upgrade_goes_with_its_connection_option() {
+    let mut server = Desk::server(Config::default());
+    server.feed("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    let fields = [("upgrade", "websocket")];
+    server.conn.respond(426, &fields, b"", &mut server.out).unwrap();
+    assert!(server.take().contains("\r\nconnection: upgrade\r\n"));
+    let mut client = Desk::client(Config::client());
+    let fields = [("host", "a"), ("upgrade", "websocket")];
+    client.conn.send_request(("GET", "/"), &fields, BodyLength::None, &mut client.out).unwrap();
+    assert!(client.take().contains("\r\nconnection: upgrade\r\n"));
+}

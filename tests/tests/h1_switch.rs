@@ -144,8 +144,7 @@ fn a_101_needs_an_offer_and_its_field() {
 #[test]
 fn a_101_without_an_offer_is_an_error_of_the_server() {
     let get = |conn: &mut ClientConnection, out: &mut Vec<u8>| {
-        let fields = [("host", "a"), ("upgrade", "websocket")];
-        conn.send_request(("GET", "/"), &fields, BodyLength::None, out).unwrap();
+        conn.send_request(("GET", "/"), [("host", "a")], BodyLength::None, out).unwrap();
     };
     let log = split::client(get, "HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n", Then::Open);
     assert_eq!((log.kind(), log.upgraded()), (ErrorKind::UnexpectedSwitch, false));

@@ -93,6 +93,11 @@ impl ClientConnection {
         if close {
             out.extend_from_slice(b"connection: close\r\n");
         }
+        let offers = checked.upgrade && !old;
+        if offers && !checked.connection.upgrade {
+            // RFC 9110 §7.8: Upgrade goes with its connection option.
+            out.extend_from_slice(b"connection: upgrade\r\n");
+        }
         if checked.te && !checked.connection.te {
             // R9112-091: it means this connection only.
             out.extend_from_slice(b"connection: te\r\n");
@@ -110,7 +115,7 @@ impl ClientConnection {
             start: self.core.appended(),
             head: method == b"HEAD",
             connect: method == b"CONNECT",
-            upgrade: checked.upgrade && checked.connection.upgrade && !old,
+            upgrade: offers,
         });
         self.core.account(before, out);
         if close || checked.connection.decide(version, true) == KeepAlive::Close {

@@ -346,12 +346,12 @@ impl ServerConnection {
     }
 
     /// RFC 9112 §9.3, §9.6: `close` on the last answer, `keep-alive` to an HTTP/1.0 client that
-    /// asked for it, `upgrade` beside Upgrade.
+    /// asked for it; RFC 9110 §7.8: `upgrade` beside Upgrade.
     fn put_persistence(&self, switch: bool, checked: &write::Checked, out: &mut Vec<u8>) {
+        if checked.upgrade && !checked.connection.upgrade {
+            out.extend_from_slice(b"connection: upgrade\r\n");
+        }
         if switch {
-            if checked.upgrade && !checked.connection.upgrade {
-                out.extend_from_slice(b"connection: upgrade\r\n");
-            }
             return;
         }
         match (self.core.keep_alive, self.exchange.version) {
