@@ -35,6 +35,13 @@ fn octets_before_control(octets: &[u8]) -> usize {
         }
         rest = tail;
     }
+    if let (false, Some(word)) = (rest.is_empty(), octets.last_chunk::<8>()) {
+        // What is left, in a word with octets before it of which none is a control.
+        return match controls_in(u64::from_le_bytes(*word)) {
+            0 => octets.len(),
+            controls => octets.len() - 8 + (controls.trailing_zeros() / 8) as usize,
+        };
+    }
     for (index, &octet) in rest.iter().enumerate() {
         if grammar::is_control(octet) {
             return octets.len() - rest.len() + index;
@@ -115,15 +122,17 @@ mod tests {
     #[test]
     fn every_octet_at_every_place_of_a_word_is_classified_as_one_by_one() {
         for octet in 0..=255u8 {
-            for place in 0..24 {
-                for filler in [b'a', b' ', 0x21, 0x80, 0xff, 0x7e, b'\t'] {
-                    let mut input = vec![filler; 25];
-                    input[place] = octet;
-                    let expected = input
-                        .iter()
-                        .position(|&o| o != b'\t' && grammar::is_control(o))
-                        .unwrap_or(input.len());
-                    assert_eq!(content_len(&input), expected, "{octet} at {place}");
+            for length in [5, 8, 13, 25] {
+                for place in 0..length {
+                    for filler in [b'a', b' ', 0x21, 0x80, 0xff, 0x7e, b'\t'] {
+                        let mut input = vec![filler; length];
+                        input[place] = octet;
+                        let expected = input
+                            .iter()
+                            .position(|&o| o != b'\t' && grammar::is_control(o))
+                            .unwrap_or(input.len());
+                        assert_eq!(content_len(&input), expected, "{octet} at {place} of {length}");
+                    }
                 }
             }
         }

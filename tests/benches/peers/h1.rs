@@ -1,12 +1,11 @@
 //! Rows H1: heads and chunks of HTTP/1.1.
 //!
-//! *Ours* is the whole machine. A batch is one message on each of 64 warm connections, prepared
-//! outside the time: a connection that was already used, with its copy lying in the cache as it
-//! would on a server with that many busy clients. Per request it pulls the head, with Host,
-//! framing, persistence, Expect and limits decided and the octets copied to the caller's buffer,
-//! and the end of the message. Per response it pulls the head, the content (which lies there) and the end. So nothing
-//! is left out of a message but the answer to it, which parsers do not give either; lines
-//! that begin with `H1 cycle` have it in.
+//! *Ours* is the whole machine. A batch is one message on each of 64 warm connections, which are
+//! copied from one that has served requests before, outside the time; so no message finds a
+//! connection that is hot from the message before. Of a request it pulls the head (with Host,
+//! framing, persistence, Expect and limits decided, and the octets copied to the caller's buffer)
+//! and the end; of a response the head, the content, which lies there, and the end. Nothing is
+//! left out but the answer, which parsers do not give either; the lines `H1 cycle` have it in.
 //!
 //! The peers parse heads only. *httparse+http* is what hyper makes of one: method, target, and a
 //! header map of values that share the input, which is kept from message to message.
