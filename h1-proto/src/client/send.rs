@@ -183,8 +183,9 @@ impl ClientConnection {
     /// No request is being sent, it would become longer than announced, or the server closed
     /// the connection with its answer and does not read on.
     pub fn send_data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<usize, SendError> {
+        let accepted = self.core.send_data(data, out)?;
         self.continue_until = None;
-        self.core.send_data(data, out)
+        Ok(accepted)
     }
 
     /// Like [`send_data`](Self::send_data), but the caller writes the payload itself, at
@@ -193,8 +194,9 @@ impl ClientConnection {
     /// # Errors
     /// As [`send_data`](Self::send_data).
     pub fn send_data_splice(&mut self, len: usize, out: &mut Vec<u8>) -> Result<Splice, SendError> {
+        let splice = self.core.send_data_splice(len, out)?;
         self.continue_until = None;
-        self.core.send_data_splice(len, out)
+        Ok(splice)
     }
 
     /// Ends the request.
@@ -253,5 +255,25 @@ impl ClientConnection {
         if self.core.keep_alive == KeepAlive::Close && self.unanswered.is_empty() {
             self.close();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use core::time::Duration;
+
+    #[test]
+    fn content_that_is_refused_does_not_end_the_wait_for_a_100() {
+        let mut conn = ClientConnection::new(Config::client(), Duration::ZERO);
+        let mut out = Vec::new();
+        let fields = [("host", "a"), ("expect", "100-continue")];
+        conn.send_request(("POST", "/"), fields, BodyLength::Known(3), &mut out).unwrap();
+        assert_eq!(conn.send_data(b"more", &mut out), Err(SendError::BodyTooLong));
+        assert_eq!(conn.send_data_splice(4, &mut out), Err(SendError::BodyTooLong));
+        assert!(conn.awaits_continue());
+        assert_eq!(conn.send_data(b"all", &mut out), Ok(3));
+        assert!(!conn.awaits_continue());
     }
 }
