@@ -250,12 +250,11 @@ const REFUSED: &[Refusal] = &[
     request(BareLf, b"GET / HTTP/1.1\r\nHost: a\n\r\n", bare_lf, "a LF ends a field"),
     request(BareLf, b"GET / HTTP/1.1\r\nHost: a\r\n\n", bare_lf, "a LF ends a head"),
     request(BareLf, b"\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", bare_lf, "a LF is an empty line"),
-    request(
-        Target,
-        b"GET /\xc3\xa9#\"<> HTTP/1.1\r\nHost: a\r\n\r\n",
-        not_in_a_target,
-        "octets that a URI does not hold (RFC 3986)",
-    ),
+    request(Target, b"GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n", not_in_a_target, "no URI has it"),
+    request(Target, b"GET /# HTTP/1.1\r\nHost: a\r\n\r\n", not_in_a_target, "no request-target has it"),
+    request(Target, b"GET /\" HTTP/1.1\r\nHost: a\r\n\r\n", not_in_a_target, "no URI has it (RFC 3986)"),
+    request(Target, b"GET /< HTTP/1.1\r\nHost: a\r\n\r\n", not_in_a_target, "no URI has it (RFC 3986)"),
+    request(Target, b"GET /> HTTP/1.1\r\nHost: a\r\n\r\n", not_in_a_target, "no URI has it (RFC 3986)"),
     request(
         Target,
         b"GET index.html HTTP/1.1\r\nHost: a\r\n\r\n",
