@@ -5,8 +5,9 @@
 //! ```
 //!
 //! One line a row, which begins with the row's name and says `ok` or `short` of its bar: the
-//! ratio to a peer in the same run. Only lines that begin with a PREFIX run, if any is given. With `--strict` a row that falls short makes the exit status 1; without, the status is
-//! 0, because a busy machine is no fault of the code.
+//! ratio to a peer in the same run. Only lines that begin with a PREFIX run, if any is given.
+//! With `--strict` a row that falls short makes the exit status 1; without, the status is 0,
+//! because a busy machine is no fault of the code.
 //!
 //! For a profiler, `--only CONTENDER --batches N` runs nothing but N batches of one contender;
 //! what counts of them is within `timed`:
