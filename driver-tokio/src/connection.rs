@@ -12,10 +12,13 @@ use std::task::{Context, Poll};
 
 use h1_proto::{Event, NextStep, SendError};
 
-use crate::handler::{Arrival, Gone, Handler, HandlerError, Request, Response};
-use crate::link::{Io, Link, lock};
+use crate::handler::{Arrival, Handler, HandlerError, Request, Response};
+use crate::link::{Closing, Io, Link, lock};
 use crate::outcome::Outcome;
 use crate::scratch::{self, Buffers};
+
+/// Octets of answers that may be unsent when the next request is taken up.
+const HELD_BYTES_MAX: u64 = 64 << 10;
 
 /// How a connection ended, and what is left of it.
 #[derive(Debug)]
@@ -89,6 +92,17 @@ async fn next_request(link: &Mutex<Link>, held: &mut Held, read_bytes: usize) ->
             if link.dead {
                 return Poll::Ready(None);
             }
+            // A client that pipelines and does not read gets no more answers than this held.
+            if link.conn.unsent() >= HELD_BYTES_MAX
+                && link.conn.next_step() == NextStep::Read
+                && link.broken.is_none()
+                && link.poll_flush(cx).is_pending()
+            {
+                if link.poll_watch(cx).is_ready() {
+                    continue;
+                }
+                return Poll::Pending;
+            }
             if let Some(arrival) = pull(link, held) {
                 link.obey_signals();
                 if link.dead {
@@ -138,9 +152,7 @@ fn pull(link: &mut Link, held: &mut Held) -> Option<Arrival> {
             Ok(Some(_)) => {}
             Ok(None) => return None,
             Err(error) => {
-                if link.outcome.is_none() {
-                    link.broken = Some(error);
-                }
+                link.blame(error);
                 return None;
             }
         }
@@ -176,12 +188,20 @@ async fn exchange<H: Handler>(
     }
     let mut request = Request::new(link, buffers, arrival, read_bytes);
     let mut response = Response::new(link);
-    let result = {
-        // In a box, so that an idle connection does not carry the room for it.
-        let handling = Box::pin(handler.handle(&mut request, &mut response));
-        watched(link, handling).await
+    // In a box, so that an idle connection does not carry the room for it. A handler may panic
+    // before its first poll, too.
+    let (asked, answered) = (&mut request, &mut response);
+    let made = caught(move || Box::pin(handler.handle(asked, answered)));
+    let result = match made {
+        Some(handling) => watched(link, handling).await,
+        None => Handled::Panicked,
     };
     settle(&mut lock(link), result);
+}
+
+/// What a handler does, or `None` if it panics. Its state is dropped then, so nobody sees it broken.
+fn caught<T>(handler: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(handler)).ok()
 }
 
 /// What became of a handler.
@@ -198,16 +218,23 @@ where
     F: Future<Output = Result<(), HandlerError>>,
 {
     poll_fn(|cx: &mut Context<'_>| {
-        // The handler's state is dropped if it panicked, so nobody sees it broken.
-        match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))) {
-            Ok(Poll::Ready(result)) => return Poll::Ready(Handled::Returned(result)),
-            Ok(Poll::Pending) => {}
-            Err(_panic) => return Poll::Ready(Handled::Panicked),
+        match caught(|| handling.as_mut().poll(cx)) {
+            Some(Poll::Ready(result)) => return Poll::Ready(Handled::Returned(result)),
+            Some(Poll::Pending) => {}
+            None => return Poll::Ready(Handled::Panicked),
         }
         let link = &mut *lock(link);
         let _ = link.poll_flush(cx);
-        // Ready: the connection ended, or a deadline of the client's passed.
-        link.poll_watch(cx).map(|()| Handled::Cut)
+        if !link.reading {
+            link.conn.hold();
+        }
+        while link.poll_watch(cx).is_ready() {
+            // Anything else is for the loop, once the handler is done.
+            if link.dead || link.broken.is_some() {
+                return Poll::Ready(Handled::Cut);
+            }
+        }
+        Poll::Pending
     })
     .await
 }
@@ -232,7 +259,8 @@ fn settle(link: &mut Link, handled: Handled) {
     if link.dead {
         return;
     }
-    if let HandlerError::Gone(Gone::Broken(_)) = failure {
+    if link.broken.is_some() {
+        // Whatever the handler made of it, the fault is the client's.
         link.answer_broken();
         return;
     }
@@ -241,35 +269,36 @@ fn settle(link: &mut Link, handled: Handled) {
         let fields = [("content-type", "text/plain")];
         let sent = link.conn.respond(500, &fields, b"500 Internal Server Error\n", &mut link.out);
         debug_assert!(sent.is_ok());
-    } else {
+    } else if !link.conn.is_answered() {
         link.conn.abort_response();
         link.outcome.get_or_insert(Outcome::HandlerError);
     }
 }
 
-/// Writes what is left and lingers as the machine says.
+/// Writes what is left and closes the transport as the machine says.
 async fn close(link: &Mutex<Link>) {
-    let mut left = None;
+    let mut closing = Closing::default();
     poll_fn(|cx| {
         let link = &mut *lock(link);
         loop {
             link.answer_broken();
-            if link.dead || link.conn.next_step() == NextStep::HandOver {
-                return Poll::Ready(());
-            }
             match link.conn.next_step() {
-                NextStep::Linger { .. } => return link.poll_linger(cx, &mut left),
+                _ if link.dead => return Poll::Ready(()),
+                NextStep::HandOver => return Poll::Ready(()),
                 // What is unsent now stays so: the client did not take it in time.
                 NextStep::Close if link.conn.unsent() > 0 => return Poll::Ready(()),
-                NextStep::Close => return link.poll_shutdown(cx),
+                NextStep::Linger { .. } | NextStep::Close => {
+                    return link.poll_close(cx, &mut closing);
+                }
                 _ => {}
             }
-            if link.poll_flush(cx).is_ready() {
-                // Nothing is unsent: the machine says what else there is to do.
-                if !matches!(link.conn.next_step(), NextStep::Linger { .. } | NextStep::Close) {
-                    return Poll::Ready(());
-                }
-            } else if link.poll_watch(cx).is_pending() {
+            let flushed = link.poll_flush(cx).is_ready();
+            let step = link.conn.next_step();
+            if flushed && !matches!(step, NextStep::Linger { .. } | NextStep::Close) {
+                // Nothing is unsent, and the machine knows of nothing else to do.
+                return Poll::Ready(());
+            }
+            if !flushed && link.poll_watch(cx).is_pending() {
                 return Poll::Pending;
             }
         }

@@ -3,7 +3,7 @@
 use std::iter::FilterMap;
 
 use h1_proto::{Field, Head, TargetForm, grammar};
-use http::header::{HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, Uri, Version};
 
 /// A request head as `http` types; `None` if its target is none that `http::Uri` takes.
@@ -40,7 +40,11 @@ pub(crate) fn header_map(head: &Head) -> HeaderMap {
 
 /// A map as fields, without Transfer-Encoding, which the machine decides.
 #[derive(Clone, Copy)]
-pub(crate) struct Fields<'a>(pub(crate) &'a HeaderMap);
+pub(crate) struct Fields<'a> {
+    pub(crate) map: &'a HeaderMap,
+    /// Whether a Content-Length may go; a 204 has none (RFC 9110 §8.6).
+    pub(crate) length: bool,
+}
 
 type Entry<'a> = (&'a HeaderName, &'a HeaderValue);
 
@@ -50,12 +54,14 @@ impl<'a> IntoIterator for Fields<'a> {
         FilterMap<http::header::Iter<'a, HeaderValue>, fn(Entry<'a>) -> Option<Field<'a>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let field: fn(Entry<'a>) -> Option<Field<'a>> = |(name, value)| {
+        fn field<'a>((name, value): Entry<'a>) -> Option<Field<'a>> {
             (name != TRANSFER_ENCODING).then(|| Field {
                 name: name.as_str().as_bytes(),
                 value: grammar::trim_ows(value.as_bytes()),
             })
-        };
-        self.0.iter().filter_map(field)
+        }
+        let without_length: fn(Entry<'a>) -> Option<Field<'a>> =
+            |entry| (entry.0 != CONTENT_LENGTH).then(|| field(entry)).flatten();
+        self.map.iter().filter_map(if self.length { field } else { without_length })
     }
 }

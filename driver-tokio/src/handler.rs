@@ -74,6 +74,8 @@ pub enum Gone {
     Broken(ConnectionError),
     /// The transport failed, or the connection was cancelled.
     Closed,
+    /// The answer is complete: what of the content was not read before is thrown away.
+    Answered,
 }
 
 impl fmt::Display for Gone {
@@ -81,6 +83,7 @@ impl fmt::Display for Gone {
         match self {
             Self::Broken(error) => error.fmt(f),
             Self::Closed => f.write_str("the connection is closed"),
+            Self::Answered => f.write_str("the request is answered, its content is gone"),
         }
     }
 }
@@ -165,7 +168,9 @@ impl<'a> Request<'a> {
     /// # Errors
     /// The content will not be complete.
     pub async fn data(&mut self) -> Result<Option<&[u8]>, Gone> {
+        let reading = Reading(self.link);
         let range = poll_fn(|cx| self.poll_data(cx)).await?;
+        drop(reading);
         Ok(range.map(|range| self.buffers.input.get(range).unwrap_or_default()))
     }
 
@@ -184,6 +189,11 @@ impl<'a> Request<'a> {
             return Poll::Ready(Ok(None));
         }
         let link = &mut *lock(self.link);
+        link.reading = false;
+        if link.conn.is_answered() && !link.dead && link.broken.is_none() {
+            // What would be pulled now may be the next request.
+            return Poll::Ready(Err(Gone::Answered));
+        }
         if self.expects_continue {
             self.expects_continue = false;
             // A refusal means that the answer has begun, and the client does not wait any more.
@@ -208,7 +218,9 @@ impl<'a> Request<'a> {
             }
             let _ = link.poll_flush(cx);
             self.buffers.make_room(self.read_bytes);
+            link.reading = true;
             ready!(link.poll_read(cx, &mut self.buffers.input));
+            link.reading = false;
         }
     }
 
@@ -216,7 +228,7 @@ impl<'a> Request<'a> {
     /// it. For an answer that does not need the content: the connection can then persist.
     pub fn skip_ready(&mut self) -> bool {
         let link = &mut *lock(self.link);
-        while !self.ended {
+        while !self.ended && !link.conn.is_answered() {
             match pull(link, self.buffers) {
                 Pulled::Data(_) => {}
                 Pulled::End => self.ended = true,
@@ -238,6 +250,15 @@ impl Request<'_> {
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Request({}, content {})", self.head(), self.body)
+    }
+}
+
+/// A handler waits for content as long as this lives: then the client is blamed for silence.
+struct Reading<'a>(&'a Mutex<Link>);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        lock(self.0).reading = false;
     }
 }
 
@@ -264,7 +285,7 @@ fn pull(link: &mut Link, buffers: &mut Buffers) -> Pulled {
         Ok(Some(Event::End { .. })) => Pulled::End,
         Ok(_) => Pulled::Nothing,
         Err(error) => {
-            link.broken = Some(error);
+            link.blame(error);
             Pulled::Nothing
         }
     }
@@ -367,7 +388,10 @@ impl<'a> Response<'a> {
             if rest.is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            ready!(link.poll_flush(cx));
+            if link.poll_flush(cx).is_pending() {
+                link.wait_for_room(cx);
+                return Poll::Pending;
+            }
         }
     }
 

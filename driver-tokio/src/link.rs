@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -23,6 +24,17 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
+/// Output that was taken is moved out of the way when it is so much.
+const COMPACTED_BYTES_MIN: usize = 16 << 10;
+
+/// How far the closing of a transport is.
+#[derive(Default)]
+pub(crate) struct Closing {
+    until: Option<Duration>,
+    /// Octets that a linger may still read; `None` until the sending side is shut down.
+    left: Option<u64>,
+}
+
 pub(crate) struct Link {
     pub(crate) conn: ServerConnection,
     io: Box<dyn Io>,
@@ -39,6 +51,15 @@ pub(crate) struct Link {
     pub(crate) outcome: Option<Outcome>,
     /// What the client did wrong, until it is answered.
     pub(crate) broken: Option<ConnectionError>,
+    /// The client was found at fault; what follows from it is not told again.
+    blamed: bool,
+    /// A handler waits for content.
+    pub(crate) reading: bool,
+    /// Who waits for room in the output.
+    sender: Option<Waker>,
+    /// The transport may hold what it took.
+    unflushed: bool,
+    close_timeout: Duration,
     /// Neither reads nor writes make sense any more.
     pub(crate) dead: bool,
     client_closed: bool,
@@ -53,6 +74,7 @@ impl Link {
         date: bool,
     ) -> Self {
         Self {
+            close_timeout: config.linger_timeout,
             conn: ServerConnection::new(config, Duration::ZERO),
             io,
             out: Vec::new(),
@@ -63,6 +85,10 @@ impl Link {
             stop: stop.clone(),
             outcome: None,
             broken: None,
+            blamed: false,
+            reading: false,
+            sender: None,
+            unflushed: false,
             dead: false,
             client_closed: false,
             date,
@@ -87,11 +113,39 @@ impl Link {
         Poll::Ready(())
     }
 
-    /// Writes what is unsent. Ready when all of it is written, or nothing can be.
+    /// Writes what is unsent and flushes the transport. Ready when all of it is out, or nothing can
+    /// be.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.stop.is_cancelled() {
             self.die(Outcome::Cancelled);
         }
+        let before = self.taken;
+        let written = self.poll_write(cx);
+        if (self.taken > before || self.dead)
+            && let Some(sender) = self.sender.take()
+        {
+            // Whoever waits for room may wait under another waker than the one that came here.
+            sender.wake();
+        }
+        if written.is_pending() {
+            // What was taken goes, so that a reader that lags does not make the output grow.
+            if self.taken >= self.out.len() / 2 && self.taken >= COMPACTED_BYTES_MIN {
+                self.out.drain(..mem::take(&mut self.taken));
+            }
+            return Poll::Pending;
+        }
+        self.out.clear();
+        self.taken = 0;
+        if self.unflushed && !self.dead {
+            match ready!(Pin::new(&mut *self.io).poll_flush(cx)) {
+                Ok(()) => self.unflushed = false,
+                Err(error) => self.die(Outcome::Io(error)),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let Some(rest @ [_, ..]) = self.out.get(self.taken..) {
             if self.dead {
                 break;
@@ -100,38 +154,48 @@ impl Link {
                 Ok(0) => self.die(Outcome::Io(io::ErrorKind::WriteZero.into())),
                 Ok(octets) => {
                     self.taken += octets;
+                    self.unflushed = true;
                     self.conn.wrote(octets);
                 }
                 Err(error) => self.die(Outcome::Io(error)),
             }
         }
-        self.out.clear();
-        self.taken = 0;
         Poll::Ready(())
     }
 
+    /// Whoever waits for room in the output is woken when there may be some.
+    pub(crate) fn wait_for_room(&mut self, cx: &Context<'_>) {
+        self.sender = Some(cx.waker().clone());
+    }
+
     /// Looks at the clock and the signals, to be called before a poll ends in waiting: arms what
-    /// wakes the task. Ready when the connection ended by it.
+    /// wakes the task. Ready when something has changed: the connection died, the client is at
+    /// fault, or the machine has another step.
     pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.signals.poll(cx);
-        let draining = self.conn.is_draining();
+        let step = self.conn.next_step();
         self.obey_signals();
-        if self.conn.is_draining() != draining {
-            // The machine may have closed: whoever waits has to ask it for the next step again.
-            cx.waker().wake_by_ref();
-        }
         loop {
             if self.dead {
                 return Poll::Ready(());
             }
             if let Err(error) = self.conn.advance(self.epoch.elapsed()) {
-                if self.outcome.is_none() {
-                    self.broken.get_or_insert(error);
-                }
+                self.blame(error);
+                return Poll::Ready(());
+            }
+            if self.conn.next_step() != step {
                 return Poll::Ready(());
             }
             let Some(deadline) = self.conn.next_deadline() else { return Poll::Pending };
             ready!(self.poll_timer(cx, deadline));
+        }
+    }
+
+    /// Remembers what the client did wrong, unless it was told before.
+    pub(crate) fn blame(&mut self, error: ConnectionError) {
+        if !self.blamed {
+            self.blamed = true;
+            self.broken = Some(error);
         }
     }
 
@@ -168,41 +232,42 @@ impl Link {
         Poll::Pending
     }
 
-    /// Shuts the sending side down, then reads and throws away what the machine says.
-    pub(crate) fn poll_linger(&mut self, cx: &mut Context<'_>, left: &mut Option<u64>) -> Poll<()> {
-        let NextStep::Linger { octets_max, until } = self.conn.next_step() else {
+    /// Closes the transport as the machine says: shuts the sending side down, and if it is to
+    /// linger, reads and throws away. All of it within the time of a linger, and not beyond a
+    /// cancellation.
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>, closing: &mut Closing) -> Poll<()> {
+        self.signals.poll(cx);
+        let until = *closing.until.get_or_insert_with(|| match self.conn.next_step() {
+            NextStep::Linger { until, .. } => until,
+            _ => self.epoch.elapsed() + self.close_timeout,
+        });
+        if self.stop.is_cancelled() || self.poll_timer(cx, until).is_ready() {
             return Poll::Ready(());
-        };
-        if left.is_none() {
-            if let Err(_gone) = ready!(Pin::new(&mut *self.io).poll_shutdown(cx)) {
+        }
+        if closing.left.is_none() {
+            let octets_max = match self.conn.next_step() {
+                NextStep::Linger { octets_max, .. } => octets_max,
+                _ => 0,
+            };
+            if ready!(Pin::new(&mut *self.io).poll_shutdown(cx)).is_err() || octets_max == 0 {
                 return Poll::Ready(());
             }
-            *left = Some(octets_max);
+            closing.left = Some(octets_max);
         }
-        let left = left.get_or_insert(octets_max);
+        let left = closing.left.get_or_insert(0);
         let mut sink = [0; 4096];
         loop {
             let mut buffer = ReadBuf::new(&mut sink);
-            match Pin::new(&mut *self.io).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+            match ready!(Pin::new(&mut *self.io).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {
                     *left = left.saturating_sub(buffer.filled().len() as u64);
                     if *left == 0 {
                         return Poll::Ready(());
                     }
                 }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => break,
+                _ => return Poll::Ready(()),
             }
         }
-        self.signals.poll(cx);
-        if self.stop.is_cancelled() || self.epoch.elapsed() >= until {
-            return Poll::Ready(());
-        }
-        self.poll_timer(cx, until)
-    }
-
-    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut *self.io).poll_shutdown(cx).map(drop)
     }
 
     /// The transport is of no use any more.

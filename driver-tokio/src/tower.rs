@@ -82,6 +82,7 @@ where
         let answer = alongside(answer, &mut feed, request).await.map_err(Into::into)?;
         let (answer, body) = answer.into_parts();
         let mut body = pin!(body);
+        let exact = body.size_hint().exact();
         let mut first = None;
         if feed.is_abandoned() {
             // If the content is here already the connection need not close for it.
@@ -92,7 +93,7 @@ where
             let frame = poll_fn(|cx| body.as_mut().poll_frame(cx).map_err(Into::into));
             first = at_hand(pin!(frame), &mut feed, request).await;
         }
-        let sending = pin!(send(answer, body, first, is_head, response));
+        let sending = pin!(send(answer, body, exact, first, is_head, response));
         alongside(sending, &mut feed, request).await
     }
 }
@@ -136,10 +137,12 @@ async fn alongside<F: Future>(
 /// The next frame of a body, or its end.
 type Next<D> = Option<Result<Frame<D>, BoxError>>;
 
-/// Sends an answer with its content and trailers; `first` is what was already taken of the body.
+/// Sends an answer with its content and trailers; `exact` is the length of the content if the body
+/// knew it at its beginning, `first` what was already taken of it.
 async fn send<B>(
     head: http::response::Parts,
     mut body: Pin<&mut B>,
+    exact: Option<u64>,
     mut first: Option<Next<B::Data>>,
     is_head: bool,
     response: &mut Response<'_>,
@@ -152,17 +155,16 @@ where
         .headers
         .get(CONTENT_LENGTH)
         .and_then(|value| grammar::decimal(grammar::trim_ows(value.as_bytes())).ok());
-    let taken = match &first {
-        Some(Some(Ok(frame))) => frame.data_ref().map_or(0, |data| data.remaining() as u64),
-        _ => 0,
-    };
-    let length = match (body.size_hint().exact().map(|left| left + taken), announced) {
+    let length = match (exact, announced) {
+        // These have no content (RFC 9110 §15.3.5, §15.3.6, §15.4.5), whatever the body says.
+        _ if matches!(head.status.as_u16(), 204 | 205 | 304) => BodyLength::None,
         // A length without content is that of what GET would get.
         (Some(0), _) => BodyLength::None,
         (Some(octets), _) | (None, Some(octets)) => BodyLength::Known(octets),
         (None, None) => BodyLength::Chunked,
     };
-    response.send_response(head.status.as_u16(), Fields(&head.headers), length)?;
+    let fields = Fields { map: &head.headers, length: head.status.as_u16() != 204 };
+    response.send_response(head.status.as_u16(), fields, length)?;
     if length == BodyLength::None {
         return Ok(());
     }
@@ -187,7 +189,7 @@ where
             Err(frame) => {
                 if let Ok(fields) = frame.into_trailers() {
                     if length == BodyLength::Chunked {
-                        response.send_trailers(Fields(&fields))?;
+                        response.send_trailers(Fields { map: &fields, length: true })?;
                         return Ok(());
                     }
                     // Content of a known length has no place for trailers (RFC 9112 §7.1.2).
