@@ -77,6 +77,7 @@ fn decode(config: &Config, pieces: &[&[u8]], octets: usize) -> Outcome {
         used += piece.len() - rest.len();
     }
     assert!(outcome.content.len() as u64 <= config.body_bytes_max);
+    assert!(decoder.work() <= 4 * octets as u64);
     outcome.left = octets - used;
     outcome
 }

@@ -9,18 +9,59 @@ use h1_proto::{
 };
 
 /// What is sent arrives: every request and every answer, in order, with its content. Neither side
-/// ever refuses what the other sends, neither waits for ever, nothing panics.
+/// ever refuses what the other sends, neither waits for ever, nothing panics, the work is linear.
+/// All of it is the same if the network carries one octet at a time.
 ///
 /// # Panics
 /// If one of these does not hold.
 pub fn check(input: &[u8]) {
-    let mut world = World::new();
+    assert!(run(input, false) == run(input, true), "the cuts of the network show");
+}
+
+/// What both sides came to.
+fn run(input: &[u8], drips: bool) -> [Side; 2] {
+    let mut world = World::new(drips);
     for operation in input.chunks(2) {
         let operand = operation.get(1).copied().unwrap_or_default();
         world.act(operation[0], operand);
     }
     if !world.disturbed {
         world.settle();
+    }
+    let [server, client] = &mut world.sides;
+    assert!(world.server.work() <= WORK_FACTOR * server.received.len() as u64);
+    assert!(world.client.work() <= WORK_FACTOR * client.received.len() as u64);
+    server.next_step = Some(world.server.next_step());
+    client.next_step = Some(world.client.next_step());
+    world.sides
+}
+
+/// Octets that may be looked at for each one received.
+const WORK_FACTOR: u64 = 4;
+
+/// What a side received and made of it.
+#[derive(Default, PartialEq)]
+struct Side {
+    received: Vec<u8>,
+    /// Heads, content and trailers, each marked, adjacent content as one.
+    events: Vec<u8>,
+    next_step: Option<NextStep>,
+}
+
+impl Side {
+    fn note(&mut self, event: &Event<'_, '_>) {
+        match event {
+            Event::Head { head, .. } => self.mark(b'H', head.raw()),
+            Event::Informational(head) => self.mark(b'I', head.raw()),
+            Event::Data(data) => self.events.extend_from_slice(data),
+            Event::End { trailers } => self.mark(b'E', trailers.raw()),
+            _ => self.mark(b'?', b""),
+        }
+    }
+
+    fn mark(&mut self, kind: u8, octets: &[u8]) {
+        self.events.extend_from_slice(&[0, kind]);
+        self.events.extend_from_slice(octets);
     }
 }
 
@@ -58,6 +99,10 @@ struct World {
     disturbed: bool,
     filler: u8,
     heads: [Head; 2],
+    /// The network carries one octet at a time.
+    drips: bool,
+    /// The server's and the client's.
+    sides: [Side; 2],
 }
 
 const HOST: [(&str, &str); 1] = [("host", "a")];
@@ -65,7 +110,7 @@ const TRAILER: [(&str, &str); 1] = [("x-end", "yes")];
 const NONE: [(&str, &str); 0] = [];
 
 impl World {
-    fn new() -> Self {
+    fn new(drips: bool) -> Self {
         let mut config = Config::default();
         config.output_bytes_max = 512;
         config.pipeline_max = 4;
@@ -90,6 +135,8 @@ impl World {
             disturbed: false,
             filler: 0,
             heads: [Head::new(), Head::new()],
+            drips,
+            sides: Default::default(),
         }
     }
 
@@ -282,17 +329,27 @@ impl World {
 
     fn carry_to_server(&mut self, octets: usize) {
         let octets = octets.min(self.client_out.len());
-        self.server_in.extend(self.client_out.drain(..octets));
+        let carried: Vec<u8> = self.client_out.drain(..octets).collect();
         self.client.wrote(octets);
         assert_eq!(self.client.unsent(), self.client_out.len() as u64);
+        self.sides[0].received.extend_from_slice(&carried);
+        for piece in carried.chunks(if self.drips { 1 } else { usize::MAX }) {
+            self.server_in.extend_from_slice(piece);
+            self.pull_server();
+        }
         self.pull_server();
     }
 
     fn carry_to_client(&mut self, octets: usize) {
         let octets = octets.min(self.server_out.len());
-        self.client_in.extend(self.server_out.drain(..octets));
+        let carried: Vec<u8> = self.server_out.drain(..octets).collect();
         self.server.wrote(octets);
         assert_eq!(self.server.unsent(), self.server_out.len() as u64);
+        self.sides[1].received.extend_from_slice(&carried);
+        for piece in carried.chunks(if self.drips { 1 } else { usize::MAX }) {
+            self.client_in.extend_from_slice(piece);
+            self.pull_client();
+        }
         self.pull_client();
     }
 
@@ -300,7 +357,11 @@ impl World {
         let mut rest = self.server_in.as_slice();
         let mut failed = None;
         loop {
-            match self.server.next_event(&mut rest, &mut self.heads[0]) {
+            let event = self.server.next_event(&mut rest, &mut self.heads[0]);
+            if let Ok(Some(event)) = &event {
+                self.sides[0].note(event);
+            }
+            match event {
                 Ok(Some(Event::Head { head, .. })) => {
                     assert_eq!(head.target(), b"/a?b");
                     self.requests_seen += 1;
@@ -340,7 +401,11 @@ impl World {
     fn pull_client(&mut self) {
         let mut rest = self.client_in.as_slice();
         loop {
-            match self.client.next_event(&mut rest, &mut self.heads[1]) {
+            let event = self.client.next_event(&mut rest, &mut self.heads[1]);
+            if let Ok(Some(event)) = &event {
+                self.sides[1].note(event);
+            }
+            match event {
                 Ok(Some(Event::Head { .. })) => {
                     self.answers_seen += 1;
                     self.answer_in.clear();

@@ -104,6 +104,13 @@ impl ChunkedDecoder {
         }
     }
 
+    /// Octets looked at, those looked at twice counted twice: at most a small multiple of those
+    /// decoded.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.offset + self.carry.len() as u64 + self.progress.work()
+    }
+
     /// Whether the body is complete.
     #[must_use]
     pub fn is_complete(&self) -> bool {
