@@ -37,6 +37,8 @@ impl Handler for Demo {
             b"/early-hints" => {
                 let link = ("link", "</style.css>; rel=preload; as=style");
                 response.send_informational(103, [link])?;
+                // Early: they go before the answer is even begun.
+                response.flush().await?;
                 response.respond(200, [TEXT, link], b"the hints came first\n")?;
             }
             b"/trailers" => {
@@ -114,7 +116,8 @@ fn page(request: &Request<'_>) -> String {
          td{padding:0 1em 0 0;vertical-align:top;word-break:break-all}</style>\
          <h1>It works</h1><p>This is what the server saw of your request:</p><p><code>",
     );
-    let line = [head.method(), b" ", head.target(), b" "].concat();
+    // As GET also for HEAD: both have the same length (RFC 9110 §9.3.2).
+    let line = [b"GET ", head.target(), b" "].concat();
     let _ = write!(page, "{}{}</code></p><table>", escape(&line), head.version());
     for field in head.fields() {
         let (name, value) = (escape(field.name), escape(field.value));

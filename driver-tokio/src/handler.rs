@@ -160,6 +160,12 @@ impl<'a> Request<'a> {
         self.began
     }
 
+    /// How long ago that was: the time that the request has waited, for queue control.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        lock(self.link).elapsed().saturating_sub(self.began)
+    }
+
     /// The next piece of the content, where it lies in the read buffer; `None` at its end. If the
     /// client waits for a 100 (Continue), the first call sends it.
     ///
@@ -319,6 +325,27 @@ impl<'a> Response<'a> {
     {
         let link = &mut *lock(self.link);
         link.conn.send_informational(status, fields, &mut link.out)
+    }
+
+    /// Waits until all output is written: what was sent so far does not wait for what comes. A
+    /// handler that waits for something else need not call it.
+    ///
+    /// # Errors
+    /// The connection is closed.
+    #[allow(clippy::needless_pass_by_ref_mut, reason = "an answer has one writer")]
+    pub async fn flush(&mut self) -> Result<(), HandlerError> {
+        poll_fn(|cx| {
+            let link = &mut *lock(self.link);
+            let flushed = link.poll_flush(cx);
+            if link.dead {
+                return Poll::Ready(Err(Gone::Closed.into()));
+            }
+            if flushed.is_pending() {
+                link.wait_for_room(cx);
+            }
+            flushed.map(Ok)
+        })
+        .await
     }
 
     /// A whole response with content that is at hand. Date is added unless the fields have it.

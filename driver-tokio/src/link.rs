@@ -191,6 +191,11 @@ impl Link {
         }
     }
 
+    /// The time since the connection's epoch.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
     /// Remembers what the client did wrong, unless it was told before.
     pub(crate) fn blame(&mut self, error: ConnectionError) {
         if !self.blamed {

@@ -1,5 +1,4 @@
-//! A server with blocking sockets and a thread for each connection, on the lending API: the whole
-//! of what another runtime has to write. `cargo run -p h1-proto --example blocking [HOST:PORT]`
+//! Blocking sockets and a thread a connection on the lending API: all that a runtime has to write.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -76,6 +75,7 @@ fn answer(conn: &mut Conn, event: &Event<'_, '_>, out: &mut Vec<u8>) -> Result<(
         Event::Head { head, .. } if head.path_and_query() == b"/" => {
             conn.respond(200, &text, b"hello\n", out)
         }
+        Event::Head { expects_continue: true, .. } => conn.send_informational(100, &text[..0], out),
         Event::Data(data) => {
             if conn.owes_answer() {
                 conn.send_response(200, &text, BodyLength::Chunked, out)?;

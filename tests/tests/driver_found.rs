@@ -395,3 +395,119 @@ async fn a_panic_before_the_first_poll_is_a_500() {
     client.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
 }
+
+/// A transport that fails when it reads or writes, or remembers what is written at once.
+#[derive(Default)]
+struct Scripted {
+    input: Vec<u8>,
+    fails_to_write: bool,
+    writes: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl AsyncRead for Scripted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.input.is_empty() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        buffer.put_slice(&std::mem::take(&mut self.input));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Scripted {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.fails_to_write {
+            return Poll::Ready(Ok(0));
+        }
+        self.writes.lock().unwrap().push(octets.to_vec());
+        Poll::Ready(Ok(octets.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_fails_is_an_outcome_of_its_own() {
+    let _shared = ALONE.read().await;
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n".to_vec();
+    for (input, fails_to_write) in [(Vec::new(), false), (request, true)] {
+        let io = Scripted { input, fails_to_write, ..Scripted::default() };
+        let ended = Server::new(Routes::default()).serve_connection(io, &Stop::new()).await;
+        assert!(matches!(ended.outcome, Outcome::Io(_)), "{}", ended.outcome);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn head_and_first_content_go_in_one_write() {
+    let _shared = ALONE.read().await;
+    for path in ["/", "/chunked"] {
+        struct Both;
+        impl Handler for Both {
+            async fn handle(
+                &self,
+                request: &mut Request<'_>,
+                response: &mut Response<'_>,
+            ) -> Result<(), HandlerError> {
+                if request.head().path_and_query() == b"/" {
+                    return Ok(response.respond(200, [TEXT], b"content")?);
+                }
+                response.send_response(200, [TEXT], BodyLength::Chunked)?;
+                response.send_data(b"content").await
+            }
+        }
+        let input = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").into_bytes();
+        let io = Scripted { input, ..Scripted::default() };
+        let writes = Arc::clone(&io.writes);
+        Server::new(Both).serve_connection(io, &Stop::new()).await;
+        let first = String::from_utf8(writes.lock().unwrap()[0].clone()).unwrap();
+        assert!(
+            first.starts_with("HTTP/1.1 200 OK\r\n") && first.contains("content\r\n")
+                || first.ends_with("content"),
+            "{first}"
+        );
+    }
+}
+
+/// The deadline of a drain ends a handler that never would.
+#[tokio::test(start_paused = true)]
+async fn a_drain_has_a_deadline() {
+    struct Forever;
+    impl Handler for Forever {
+        async fn handle(
+            &self,
+            _: &mut Request<'_>,
+            _: &mut Response<'_>,
+        ) -> Result<(), HandlerError> {
+            std::future::pending().await
+        }
+    }
+    let _shared = ALONE.read().await;
+    let (mut client, io) = duplex(1000);
+    let stop = Stop::new();
+    let signals = stop.clone();
+    let server =
+        tokio::spawn(async move { Server::new(Forever).serve_connection(io, &signals).await });
+    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    stop.drain();
+    tokio::time::sleep(SECOND * 29).await;
+    assert!(!server.is_finished());
+    tokio::time::sleep(SECOND * 2).await;
+    assert!(server.is_finished());
+    let outcome = server.await.unwrap().outcome;
+    assert!(matches!(outcome, Outcome::Deadline(_)), "{outcome}");
+}

@@ -93,10 +93,44 @@ async fn a_connection_beyond_the_places_waits_for_one() {
     first.read_exact(&mut octet).unwrap();
     let mut second = listening.connect();
     second.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    second.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let waits = second.read(&mut octet).unwrap_err();
+    assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock, "it has no place yet");
+    second.set_read_timeout(Some(PATIENCE)).unwrap();
     drop(first);
     let mut answer = String::new();
     second.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_within_the_places_does_not_wait() {
+    let mut settings = Settings::small();
+    settings.connections_max = 2;
+    let listening = listen(settings);
+    let mut first = listening.connect();
+    first.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    let mut octet = [0];
+    first.read_exact(&mut octet).unwrap();
+    assert!(listening.ask("/").ends_with("ok"));
+}
+
+/// Each has its row in ARCHITECTURE.md.
+#[test]
+fn the_defaults_of_the_driver() {
+    let settings = Settings::default();
+    assert_eq!(settings.read_bytes, 16 << 10);
+    assert_eq!(settings.connections_max, 16_384);
+    assert_eq!(settings.backlog, 128);
+    assert_eq!(settings.accept_retry, Duration::from_millis(50));
+    assert!(settings.date && settings.tcp_nodelay);
+    assert_eq!(Settings::small().connections_max, 256);
+    let text = include_str!("../../ARCHITECTURE.md");
+    let debug = format!("{settings:?}");
+    let fields = debug.trim_start_matches("Settings {").trim_end_matches('}');
+    for field in fields.split(", ").filter_map(|field| field.split(':').next()) {
+        assert!(text.contains(&format!("`{}`", field.trim())), "{field} has no row");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
