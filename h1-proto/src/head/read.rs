@@ -99,17 +99,20 @@ pub(crate) fn resume(
     progress: &mut Progress,
 ) -> Result<Option<usize>, Fault> {
     let fresh = carry.get(progress.scanned as usize..).unwrap_or_default();
-    progress.again += fresh.len() as u64;
-    let line_end = memchr::memchr(b'\n', fresh).is_some();
+    let line_end = memchr::memchr(b'\n', fresh);
+    progress.again += line_end.map_or(fresh.len(), |at| at + 1) as u64;
     let (start, max, _) = line_limit(section, config, progress);
-    if !line_end && carry.len() - start.min(carry.len()) < max {
+    if line_end.is_none() && carry.len() - start.min(carry.len()) < max {
         progress.scanned = offset(carry.len());
         return Ok(None);
     }
     head.lines.clear();
     progress.again += (carry.len() - start.min(carry.len())) as u64;
     match lines(section, carry, config, head, facts, progress)? {
-        Some(_) => {
+        Some(end) => {
+            // What came behind the section was not looked at.
+            let behind = carry.len() - end.min(carry.len());
+            progress.again -= behind as u64;
             *facts = Facts::default();
             read(section, carry, config, head, facts, progress)
         }
