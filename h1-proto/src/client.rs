@@ -4,6 +4,7 @@ mod send;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use crate::Head;
@@ -64,7 +65,7 @@ pub struct ClientConnection {
     /// The server said `close` with a complete response, so it ignores what follows.
     closed_by_server: bool,
     /// The request that is being sent waits for a 100 (Continue), so long.
-    continue_until: Option<u64>,
+    continue_until: Option<NonZeroU64>,
 }
 
 /// A request without a complete response.
@@ -407,11 +408,12 @@ impl ClientConnection {
         let expired = self.core.advance(now, waiting);
         let now = self.core.clock.now();
         match self.continue_until {
-            Some(u64::MAX) => {
+            Some(NonZeroU64::MAX) => {
                 let timeout = u64::try_from(self.core.config.continue_timeout.as_nanos());
-                self.continue_until = Some(now.saturating_add(timeout.unwrap_or(u64::MAX - 1)));
+                self.continue_until =
+                    NonZeroU64::new(now.saturating_add(timeout.unwrap_or(u64::MAX - 1)).max(1));
             }
-            Some(until) if now >= until => self.continue_until = None,
+            Some(until) if now >= until.get() => self.continue_until = None,
             _ => {}
         }
         let Some(kind) = expired else { return Ok(()) };
@@ -422,7 +424,8 @@ impl ClientConnection {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         let next = self.core.clock.next();
-        let waits = self.continue_until.filter(|_| self.core.send == Send::Body);
+        let waits =
+            self.continue_until.filter(|_| self.core.send == Send::Body).map(NonZeroU64::get);
         match (next, waits.map(Duration::from_nanos)) {
             (Some(next), Some(until)) => Some(next.min(until)),
             (next, until) => next.or(until),

@@ -27,20 +27,20 @@ pub(crate) enum Waiting {
 /// The clock and the deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
+    /// Also when the input that is pulled now arrived.
     now: u64,
-    /// When the input that is pulled now arrived.
-    arrived: u64,
     /// When the message that is read began.
     began: u64,
     receive: u64,
-    /// Octets received when `receive` was armed.
-    receive_mark: u64,
     send: u64,
-    /// Octets written when `send` was armed.
-    send_mark: u64,
-    drain: u64,
-    linger: u64,
+    /// When the drain ends or, once the connection lingers, the linger: never both.
+    end: u64,
+    /// Octets received when `receive` was armed, and written when `send` was. The low 32 bits are
+    /// enough: a connection is kept small, and no wake brings 4 GiB.
+    receive_mark: u32,
+    send_mark: u32,
     waiting: Waiting,
+    lingers: bool,
 }
 
 impl Deadlines {
@@ -48,15 +48,14 @@ impl Deadlines {
         let now = nanos(now);
         Self {
             now,
-            arrived: now,
             began: now,
             receive: now.saturating_add(nanos(config.head_timeout)),
-            receive_mark: 0,
             send: NEVER,
+            end: NEVER,
+            receive_mark: 0,
             send_mark: 0,
-            drain: NEVER,
-            linger: NEVER,
             waiting: Waiting::Head { first: true, begun: false },
+            lingers: false,
         }
     }
 
@@ -67,11 +66,10 @@ impl Deadlines {
     /// Time that goes backwards is no time.
     pub(crate) fn arrived(&mut self, now: Duration) {
         self.now = self.now.max(nanos(now));
-        self.arrived = self.now;
     }
 
     pub(crate) fn message_begins(&mut self) {
-        self.began = self.arrived;
+        self.began = self.now;
     }
 
     /// What was waited for has come: waiting for the same again has its own time.
@@ -84,27 +82,32 @@ impl Deadlines {
     }
 
     pub(crate) fn begin_drain(&mut self, config: &Config) {
-        if self.drain == NEVER {
-            self.drain = self.now.saturating_add(nanos(config.drain_timeout));
+        if self.end == NEVER {
+            self.end = self.now.saturating_add(nanos(config.drain_timeout));
         }
     }
 
     pub(crate) fn begin_linger(&mut self, config: &Config) {
-        if self.linger == NEVER {
-            self.linger = self.now.saturating_add(nanos(config.linger_timeout));
+        if !self.lingers {
+            self.lingers = true;
+            self.end = self.now.saturating_add(nanos(config.linger_timeout));
         }
     }
 
     pub(crate) fn linger_until(&self, config: &Config) -> Duration {
-        match self.linger {
-            NEVER => Duration::from_nanos(self.now).saturating_add(config.linger_timeout),
-            until => Duration::from_nanos(until),
+        if self.lingers {
+            Duration::from_nanos(self.end)
+        } else {
+            Duration::from_nanos(self.now).saturating_add(config.linger_timeout)
         }
     }
 
     /// Nothing is waited for any more.
     pub(crate) fn disarm(&mut self) {
-        (self.receive, self.send, self.drain) = (NEVER, NEVER, NEVER);
+        (self.receive, self.send) = (NEVER, NEVER);
+        if !self.lingers {
+            self.end = NEVER;
+        }
         self.waiting = Waiting::No;
     }
 
@@ -116,8 +119,12 @@ impl Deadlines {
 
     /// The next time at which `advance` has something to do.
     pub(crate) fn next(&self) -> Option<Duration> {
-        let next = self.receive.min(self.send).min(self.drain);
+        let next = self.receive.min(self.send).min(self.drain());
         (next != NEVER).then(|| Duration::from_nanos(next))
+    }
+
+    fn drain(&self) -> u64 {
+        if self.lingers { NEVER } else { self.end }
     }
 
     /// Moves the clock, arms what is waited for now and says what expired.
@@ -130,8 +137,7 @@ impl Deadlines {
         unsent: u64,
         config: &Config,
     ) -> Option<Deadline> {
-        self.now = self.now.max(nanos(now));
-        self.arrived = self.now;
+        self.arrived(now);
         self.arm_receive(waiting, received, config);
         self.arm_send(written, unsent, config);
         if self.now >= self.receive {
@@ -147,7 +153,7 @@ impl Deadlines {
         if self.now >= self.send {
             return Some(Deadline::Send);
         }
-        (self.now >= self.drain).then_some(Deadline::Drain)
+        (self.now >= self.drain()).then_some(Deadline::Drain)
     }
 
     fn arm_receive(&mut self, waiting: Waiting, received: u64, config: &Config) {
@@ -168,10 +174,10 @@ impl Deadlines {
             (before, now) => before == now,
         };
         let progress = waiting == Waiting::Body
-            && received - self.receive_mark >= config.body_progress_bytes_min.max(1);
+            && since(self.receive_mark, received) >= config.body_progress_bytes_min.max(1);
         if !same || progress {
             self.receive = self.now.saturating_add(nanos(timeout));
-            self.receive_mark = received;
+            self.receive_mark = low(received);
         }
         self.waiting = waiting;
     }
@@ -181,12 +187,23 @@ impl Deadlines {
             self.send = NEVER;
             return;
         }
-        let progress = written - self.send_mark >= config.send_progress_bytes_min.max(1);
+        let progress = since(self.send_mark, written) >= config.send_progress_bytes_min.max(1);
         if self.send == NEVER || progress {
             self.send = self.now.saturating_add(nanos(config.send_timeout));
-            self.send_mark = written;
+            self.send_mark = low(written);
         }
     }
+}
+
+/// The low bits of a count of octets.
+#[allow(clippy::cast_possible_truncation, reason = "they are what is asked for")]
+const fn low(octets: u64) -> u32 {
+    octets as u32
+}
+
+/// Octets since a mark was set.
+fn since(mark: u32, octets: u64) -> u64 {
+    u64::from(low(octets).wrapping_sub(mark))
 }
 
 /// 2^64 ns are 584 years; what is longer is that.

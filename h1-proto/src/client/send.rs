@@ -1,6 +1,7 @@
 //! The sending half of the client: requests and their content.
 
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 use super::{ClientConnection, Unanswered};
 use crate::core::Outgoing;
@@ -129,7 +130,7 @@ impl ClientConnection {
         });
         let waits =
             checked.expects_continue && !matches!(body, BodyLength::None | BodyLength::Known(0));
-        self.continue_until = (waits && !old).then_some(u64::MAX);
+        self.continue_until = (waits && !old).then_some(NonZeroU64::MAX);
         if body == BodyLength::None {
             self.finished();
         }
