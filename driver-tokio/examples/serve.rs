@@ -7,7 +7,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use driver_tokio::{Handler, HandlerError, Request, Response, Server, Settings, Stop};
+use driver_tokio::{Handler, HandlerError, Outcome, Request, Response, Server, Settings, Stop};
 use h1_proto::{BodyLength, Config};
 use tokio::net::TcpListener;
 
@@ -157,7 +157,11 @@ async fn main() -> ExitCode {
     config.body_bytes_max = 4 << 30;
     config.keep_alive_timeout = Duration::from_secs(60);
     let settings = Settings::default();
-    let server = Server::new(Demo).config(config.clone()).settings(settings);
+    let server = Server::new(Demo).config(config.clone()).settings(settings).on_end(|ended| {
+        if let Outcome::Parse(error) | Outcome::TooLarge(error) = &ended.outcome {
+            eprintln!("refused: {error}");
+        }
+    });
     let listener = match listen(&server, &address).await {
         Ok(listener) => listener,
         Err(error) => {

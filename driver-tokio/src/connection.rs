@@ -12,8 +12,9 @@ use std::task::{Context, Poll};
 
 use h1_proto::{Event, NextStep, SendError};
 
+use crate::date;
 use crate::handler::{Arrival, Handler, HandlerError, Request, Response};
-use crate::link::{Closing, Io, Link, lock};
+use crate::link::{Closing, Io, Link, error_fields, lock};
 use crate::outcome::Outcome;
 use crate::scratch::{self, Buffers};
 
@@ -266,8 +267,9 @@ fn settle(link: &mut Link, handled: Handled) {
     }
     tracing::error!(error = %failure, "a handler failed");
     if link.conn.owes_answer() {
-        let fields = [("content-type", "text/plain")];
-        let sent = link.conn.respond(500, &fields, b"500 Internal Server Error\n", &mut link.out);
+        let date = link.date.then(date::now);
+        let (fields, content) = (error_fields(date.as_ref()), b"500 Internal Server Error\n");
+        let sent = link.conn.respond(500, fields, content, &mut link.out);
         debug_assert!(sent.is_ok());
     } else if !link.conn.is_answered() {
         link.conn.abort_response();

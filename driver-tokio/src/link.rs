@@ -11,11 +11,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use h1_proto::{ConnectionError, NextStep, ServerConnection};
+use h1_proto::{ConnectionError, Field, NextStep, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use crate::date;
 use crate::outcome::Outcome;
 use crate::stop::{Signal, Stop};
 
@@ -287,7 +288,10 @@ impl Link {
     /// way in which the connection ended.
     pub(crate) fn answer_broken(&mut self) {
         if let Some(error) = self.broken.take() {
-            self.conn.respond_error(&error, &mut self.out);
+            let date = self.date.then(date::now);
+            let fields = error_fields(date.as_ref());
+            let sent = self.conn.respond_error_with(&error, fields, &mut self.out);
+            debug_assert!(sent.is_ok());
             self.outcome.get_or_insert_with(|| error.into());
         }
     }
@@ -335,6 +339,15 @@ impl Signals {
             }
         }
     }
+}
+
+/// The fields of an answer that the driver gives by itself.
+pub(crate) fn error_fields(
+    date: Option<&date::Value>,
+) -> impl IntoIterator<Item = Field<'_>> + Clone {
+    let kind = Field { name: b"content-type", value: b"text/plain" };
+    let date = date.map(|date| Field { name: b"date", value: date });
+    [Some(kind), date].into_iter().flatten()
 }
 
 /// The lock, also if an iterator of the handler's panicked under it: the machine writes only after

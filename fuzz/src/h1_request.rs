@@ -160,7 +160,9 @@ impl Run {
                         assert_eq!(before, error, "another error");
                     } else {
                         self.transcript.error = Some(error.clone());
-                        if self.transcript.is_between() {
+                        // Content that was abandoned may break too; then its own answer is owed.
+                        let answered = self.exchanges.last().is_none_or(|last| last.answered);
+                        if self.transcript.is_between() && answered {
                             self.open(b"GET");
                         }
                         let exchange = self.exchanges.last_mut().expect("just opened");

@@ -271,3 +271,14 @@ fn a_lack_of_descriptors_is_survived() {
     wire.send("GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(wire.answer(false).body, b"Hello, World!");
 }
+
+/// RFC 9110 §6.6.1: also the answers that the driver gives by itself have a date.
+#[test]
+fn refusals_have_a_date() {
+    let server = serve();
+    let mut wire = Wire::connect(server.address);
+    wire.send("GET / HTTP/1.1\r\n\r\n");
+    let answer = wire.answer(false);
+    assert_eq!(answer.status, 400);
+    assert!(answer.field("date").is_some_and(|date| date.ends_with(" GMT")), "{answer:?}");
+}

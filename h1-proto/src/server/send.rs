@@ -252,6 +252,26 @@ impl ServerConnection {
     /// not begun. If one was begun and is not complete, the connection just closes: the client
     /// can tell that it was cut.
     pub fn respond_error(&mut self, error: &ConnectionError, out: &mut Vec<u8>) {
+        let fields = [("content-type", "text/plain")];
+        let sent = self.respond_error_with(error, &fields, out);
+        debug_assert_eq!(sent, Ok(()));
+    }
+
+    /// Like [`respond_error`](Self::respond_error) with fields of the caller's, such as Date; the
+    /// content is the status as text.
+    ///
+    /// # Errors
+    /// A field is invalid; nothing is written then.
+    pub fn respond_error_with<'a, I>(
+        &mut self,
+        error: &ConnectionError,
+        fields: I,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator + Clone,
+        I::Item: Into<Field<'a>>,
+    {
         match (self.core.send, error.status()) {
             (Send::Owed, Some(status)) => {
                 self.core.keep_alive = KeepAlive::Close;
@@ -260,9 +280,7 @@ impl ServerConnection {
                 content.push(b' ');
                 content.extend_from_slice(grammar::reason(status).as_bytes());
                 content.push(b'\n');
-                let fields = [("content-type", "text/plain")];
-                let sent = self.respond(status, &fields, &content, out);
-                debug_assert_eq!(sent, Ok(()));
+                self.respond(status, fields, &content, out)?;
             }
             (Send::Owed | Send::Body | Send::Idle | Send::Done, _) => {
                 self.core.transmit(SendInput::Close);
@@ -272,6 +290,7 @@ impl ServerConnection {
             }
             (Send::Switching | Send::Tunnel | Send::Closed, _) => {}
         }
+        Ok(())
     }
 
     /// Gives up a response that is under way: nothing marks its end, the connection closes, and
