@@ -1,0 +1,438 @@
+//! The decoder (RFC 7541 §3 and §6): a field block in, a list of fields out.
+//!
+//! The first bits of each representation tell what it is:
+//!
+//! ```text
+//!   0   1   2   3   4   5   6   7
+//! +---+---+---+---+---+---+---+---+
+//! | 1 |        Index (7+)         |   indexed field                            §6.1
+//! +---+---+-----------------------+
+//! | 0   1 |      Index (6+)       |   literal, to be inserted in the table     §6.2.1
+//! +---+---+---+-------------------+
+//! | 0   0   1 |   Max size (5+)   |   table size update                        §6.3
+//! +---+---+---+---+---------------+
+//! | 0   0   0   1 |  Index (4+)   |   literal, never indexed                   §6.2.3
+//! +---+---+---+---+---------------+
+//! | 0   0   0   0 |  Index (4+)   |   literal, not inserted                    §6.2.2
+//! +---+---+---+---+---------------+
+//! ```
+
+use crate::dynamic_table::DynamicTable;
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::field::{FIELD_OVERHEAD, FieldBuf, FieldLimits};
+use crate::{huffman, integer, static_table};
+
+/// Decodes the field blocks of one direction of a connection, in the order in which they came.
+///
+/// ```
+/// use hpack::{Decoder, Field, FieldBuf, FieldLimits};
+///
+/// // The first request of RFC 7541 §C.4.1.
+/// let block = [
+///     0x82, // indexed, 2:  :method: GET
+///     0x86, // indexed, 6:  :scheme: http
+///     0x84, // indexed, 4:  :path: /
+///     0x41, // literal to be inserted, its name that of index 1, :authority
+///     0x8c, // its value: Huffman code of 12 octets
+///     0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff,
+/// ];
+/// let mut decoder = Decoder::new(4096);
+/// let mut fields = FieldBuf::new();
+/// decoder.decode(&block, &FieldLimits::default(), &mut fields)?;
+///
+/// assert_eq!(fields.len(), 4);
+/// assert_eq!(fields.get(3), Some(Field::from((":authority", "www.example.com"))));
+/// // It is in the table now, so the next request says it in one octet.
+/// assert_eq!(decoder.table().size(), 57);
+/// decoder.decode(&[0xbe], &FieldLimits::default(), &mut fields)?;
+/// assert_eq!(fields.value(":authority"), Some(&b"www.example.com"[..]));
+/// # Ok::<_, hpack::DecodeError>(())
+/// ```
+#[derive(Clone)]
+pub struct Decoder {
+    table: DynamicTable,
+    /// What a table size update may ask for.
+    table_bytes_max: usize,
+    /// The lowest that this was reduced to below the table's bound since the last block, which has
+    /// to be taken note of by the next.
+    reduced_to: Option<usize>,
+    failed: Option<DecodeError>,
+}
+
+impl Decoder {
+    /// A decoder with an empty table, which allocates nothing before the first insertion.
+    ///
+    /// `table_bytes_max` bounds the table, by the account of RFC 7541 §4.1: in HTTP/2 the value of
+    /// SETTINGS_HEADER_TABLE_SIZE that is in force at the beginning, so 4,096.
+    #[must_use]
+    pub fn new(table_bytes_max: usize) -> Self {
+        let table = DynamicTable::new(table_bytes_max);
+        Self { table_bytes_max: table.size_max(), table, reduced_to: None, failed: None }
+    }
+
+    /// The peer has acknowledged another bound of the table. If it is lower than what the peer uses,
+    /// the next block has to begin with a table size update that takes note of it (RFC 7541 §4.2,
+    /// RFC 9113 §4.3.1).
+    pub fn set_table_bytes_max(&mut self, table_bytes_max: usize) {
+        self.table_bytes_max = table_bytes_max;
+        if table_bytes_max < self.table.size_max() {
+            let lowest = self.reduced_to.unwrap_or(usize::MAX);
+            self.reduced_to = Some(lowest.min(table_bytes_max));
+        }
+    }
+
+    /// The dynamic table.
+    #[must_use]
+    pub const fn table(&self) -> &DynamicTable {
+        &self.table
+    }
+
+    /// Decodes a whole block into `fields`, in place of what was there. Fragments are put together
+    /// first ([`Fragments`](crate::Fragments)).
+    ///
+    /// Lengths are held against `limits` before a string is decoded, and no memory is taken beyond
+    /// them. What comes behind a limit is followed as far as the table needs it and thrown away;
+    /// `fields` holds the fields before.
+    ///
+    /// # Errors
+    /// [Fatal](DecodeError::is_fatal) ones come again from every further call, with no fields:
+    /// without the table nothing can be decoded. After the others the next block can be.
+    pub fn decode(
+        &mut self,
+        block: &[u8],
+        limits: &FieldLimits,
+        fields: &mut FieldBuf,
+    ) -> Result<(), DecodeError> {
+        fields.clear();
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        let bytes_max = limits.section_bytes_max.min(i32::MAX as usize);
+        let mut run = Run {
+            block,
+            at: 0,
+            table: &mut self.table,
+            fields,
+            bytes_left: bytes_max,
+            fields_left: limits.fields_max,
+            over: None,
+        };
+        let mut result = run.size_updates(self.table_bytes_max, &mut self.reduced_to);
+        if result.is_ok() {
+            result = run.representations();
+        }
+        let over = run.over;
+        if let Err(error) = result {
+            fields.clear();
+            self.failed = Some(error);
+            return Err(error);
+        }
+        over.map_or(Ok(()), Err)
+    }
+}
+
+/// One block on its way.
+struct Run<'a> {
+    block: &'a [u8],
+    /// The octet to read next.
+    at: usize,
+    table: &'a mut DynamicTable,
+    fields: &'a mut FieldBuf,
+    bytes_left: usize,
+    fields_left: usize,
+    /// The limit that was passed. From there on nothing is added to the fields.
+    over: Option<DecodeError>,
+}
+
+impl Run<'_> {
+    /// Table size updates, which only a block's beginning may have (RFC 7541 §4.2): at most two,
+    /// the lowest bound since the last block and the one that holds from now on.
+    ///
+    /// ```text
+    ///   0   1   2   3   4   5   6   7
+    /// +---+---+---+---+---+---+---+---+
+    /// | 0 | 0 | 1 |   Max size (5+)   |
+    /// +---+---------------------------+
+    /// ```
+    fn size_updates(
+        &mut self,
+        table_bytes_max: usize,
+        reduced_to: &mut Option<usize>,
+    ) -> Result<(), DecodeError> {
+        for update in 0.. {
+            let start = self.at;
+            if self.block.get(start).is_none_or(|octet| octet & 0xE0 != 0x20) {
+                break;
+            }
+            if update == 2 {
+                return Err(DecodeError::new(DecodeErrorKind::TooManySizeUpdates, start));
+            }
+            let size = integer::decode(self.block, &mut self.at, 5)?;
+            if size > table_bytes_max {
+                return Err(DecodeError::new(DecodeErrorKind::SizeUpdateTooLarge, start));
+            }
+            if reduced_to.is_some_and(|lowest| size > lowest) {
+                return Err(DecodeError::new(DecodeErrorKind::SizeUpdateMissing, start));
+            }
+            *reduced_to = None;
+            self.table.set_size_max(size);
+        }
+        if reduced_to.is_some() {
+            return Err(DecodeError::new(DecodeErrorKind::SizeUpdateMissing, self.at));
+        }
+        Ok(())
+    }
+
+    fn representations(&mut self) -> Result<(), DecodeError> {
+        while let Some(&first) = self.block.get(self.at) {
+            if first & 0x80 != 0 {
+                self.indexed()?;
+            } else if first & 0x40 != 0 {
+                self.literal(6, true, false)?;
+            } else if first & 0x20 == 0 {
+                self.literal(4, false, first & 0x10 != 0)?;
+            } else {
+                return Err(DecodeError::new(DecodeErrorKind::SizeUpdateMisplaced, self.at));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the next field, of at least this size, may still be added. If not, and no limit was
+    /// passed before, one is now.
+    #[inline]
+    fn admits(&mut self, size: usize, start: usize) -> bool {
+        if self.over.is_some() {
+            return false;
+        }
+        if size <= self.bytes_left && self.fields_left > 0 {
+            return true;
+        }
+        let kind = if self.fields_left == 0 {
+            DecodeErrorKind::TooManyFields
+        } else {
+            DecodeErrorKind::SectionTooLong
+        };
+        self.over = Some(DecodeError::new(kind, start));
+        false
+    }
+
+    /// An indexed field (RFC 7541 §6.1).
+    ///
+    /// ```text
+    ///   0   1   2   3   4   5   6   7
+    /// +---+---+---+---+---+---+---+---+
+    /// | 1 |        Index (7+)         |
+    /// +---+---------------------------+
+    /// ```
+    #[inline]
+    fn indexed(&mut self) -> Result<(), DecodeError> {
+        let start = self.at;
+        let index = integer::decode(self.block, &mut self.at, 7)?;
+        if let Some((octets, name_len, len)) = static_table::octets(index) {
+            let size = len + FIELD_OVERHEAD;
+            if self.admits(size, start) {
+                let end = self.fields.octets().len() + len;
+                self.fields.octets().extend_from_slice(octets);
+                self.fields.octets().truncate(end);
+                self.fields.end_field(end - len + name_len, false);
+                self.bytes_left -= size;
+                self.fields_left -= 1;
+            }
+            return Ok(());
+        }
+        if index == 0 {
+            return Err(DecodeError::new(DecodeErrorKind::IndexZero, start));
+        }
+        let place = index - static_table::LEN - 1;
+        let Some(size) = self.table.entry_size(place) else {
+            return Err(DecodeError::new(DecodeErrorKind::IndexOutOfRange, start));
+        };
+        if self.admits(size, start) {
+            self.table.push_field(place, self.fields);
+            self.bytes_left -= size;
+            self.fields_left -= 1;
+        }
+        Ok(())
+    }
+
+    /// A literal (RFC 7541 §6.2), its name by index, or, where that is 0, as a string.
+    ///
+    /// ```text
+    ///   0   1   2   3   4   5   6   7
+    /// +---+---+---+---+---+---+---+---+
+    /// | 0 | 1 |      Index (6+)       |   or 0 0 0 0, 0 0 0 1 and Index (4+)
+    /// +---+---+-----------------------+
+    /// | H |     Name length (7+)      |   if the index is 0
+    /// +---+---------------------------+
+    /// |  Name string (length octets)  |
+    /// +---+---------------------------+
+    /// | H |     Value length (7+)     |
+    /// +---+---------------------------+
+    /// | Value string (length octets)  |
+    /// +-------------------------------+
+    /// ```
+    fn literal(
+        &mut self,
+        prefix_bits: u32,
+        insert: bool,
+        sensitive: bool,
+    ) -> Result<(), DecodeError> {
+        let start = self.at;
+        let index = integer::decode(self.block, &mut self.at, prefix_bits)?;
+        let name = match index {
+            0 => Name::Literal(self.string()?),
+            1..=static_table::LEN => Name::Static(index),
+            _ => Name::Dynamic(index - static_table::LEN - 1),
+        };
+        let name_len_min = match name {
+            Name::Literal(string) => string.len_min(),
+            Name::Static(index) => static_table::octets(index).map_or(0, |entry| entry.1),
+            Name::Dynamic(place) => self
+                .table
+                .name_len(place)
+                .ok_or_else(|| DecodeError::new(DecodeErrorKind::IndexOutOfRange, start))?,
+        };
+        let value = self.string()?;
+        let size_min = name_len_min + value.len_min() + FIELD_OVERHEAD;
+
+        let begin = self.fields.octets().len();
+        if self.admits(size_min, start) {
+            if let Some(name_end) = self.append(name, value, self.bytes_left - FIELD_OVERHEAD)? {
+                let octets = self.fields.octets();
+                self.bytes_left -= octets.len() - begin + FIELD_OVERHEAD;
+                self.fields_left -= 1;
+                if insert {
+                    let (name, value) = octets[begin..].split_at(name_end - begin);
+                    self.table.insert(name, value, 0);
+                }
+                self.fields.end_field(name_end, sensitive);
+                return Ok(());
+            }
+            self.over = Some(DecodeError::new(DecodeErrorKind::SectionTooLong, start));
+        }
+        // Too much for the fields, but the table has to stay in step. The end of the buffer serves
+        // as scratch, for no more than the table can hold.
+        if insert {
+            let octets_max = self.table.size_max().checked_sub(FIELD_OVERHEAD);
+            let fits = match octets_max {
+                Some(octets_max) if size_min <= self.table.size_max() => {
+                    self.append(name, value, octets_max)?
+                }
+                _ => None,
+            };
+            match fits {
+                Some(name_end) => {
+                    let octets = self.fields.octets();
+                    let (name, value) = octets[begin..].split_at(name_end - begin);
+                    self.table.insert(name, value, 0);
+                    octets.truncate(begin);
+                }
+                // §4.4: what is larger than the table empties it.
+                None => self.table.clear(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends name and value, if they take at most `octets_max`; the end of the name then, and
+    /// nothing appended if not.
+    fn append(
+        &mut self,
+        name: Name,
+        value: Text,
+        octets_max: usize,
+    ) -> Result<Option<usize>, DecodeError> {
+        let octets = self.fields.octets();
+        let begin = octets.len();
+        match name {
+            Name::Literal(text) => {
+                if !text.append(self.block, octets, octets_max)? {
+                    return Ok(None);
+                }
+            }
+            Name::Static(index) => {
+                if let Some((name, len, _)) = static_table::octets(index) {
+                    octets.extend_from_slice(name);
+                    octets.truncate(begin + len);
+                }
+            }
+            Name::Dynamic(place) => self.table.push_name(place, octets),
+        }
+        let name_end = octets.len();
+        let left = octets_max.saturating_sub(name_end - begin);
+        if name_end - begin > octets_max || !value.append(self.block, octets, left)? {
+            octets.truncate(begin);
+            return Ok(None);
+        }
+        Ok(Some(name_end))
+    }
+
+    /// A string (RFC 7541 §5.2), which lies wholly in the block; not decoded yet.
+    ///
+    /// ```text
+    ///   0   1   2   3   4   5   6   7
+    /// +---+---+---+---+---+---+---+---+
+    /// | H |    String Length (7+)     |   H: Huffman-coded
+    /// +---+---------------------------+
+    /// |  String Data (Length octets)  |
+    /// +-------------------------------+
+    /// ```
+    #[inline]
+    fn string(&mut self) -> Result<Text, DecodeError> {
+        let coded = self.block.get(self.at).is_some_and(|octet| octet & 0x80 != 0);
+        let len = integer::decode(self.block, &mut self.at, 7)?;
+        let start = self.at;
+        if len > self.block.len() - start {
+            return Err(DecodeError::new(DecodeErrorKind::Truncated, self.block.len()));
+        }
+        self.at += len;
+        Ok(Text { start, len, coded })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Name {
+    Literal(Text),
+    /// By index, from 1.
+    Static(usize),
+    /// By place, from 0 for the newest.
+    Dynamic(usize),
+}
+
+/// A string in the block.
+#[derive(Clone, Copy)]
+struct Text {
+    start: usize,
+    len: usize,
+    coded: bool,
+}
+
+impl Text {
+    /// The fewest octets that it stands for.
+    const fn len_min(self) -> usize {
+        if self.coded { huffman::decoded_len_min(self.len) } else { self.len }
+    }
+
+    /// Appends what it stands for, if that is at most `octets_max`.
+    #[inline]
+    fn append(
+        self,
+        block: &[u8],
+        octets: &mut alloc::vec::Vec<u8>,
+        octets_max: usize,
+    ) -> Result<bool, DecodeError> {
+        let text = &block[self.start..self.start + self.len];
+        if self.coded {
+            return huffman::decode_within(text, octets, octets_max).map_err(|error| {
+                let offset = self.start + error.offset;
+                DecodeError::new(DecodeErrorKind::Huffman(error.kind), offset)
+            });
+        }
+        if self.len > octets_max {
+            return Ok(false);
+        }
+        octets.extend_from_slice(text);
+        Ok(true)
+    }
+}

@@ -1,0 +1,406 @@
+//! The Huffman code of string literals (RFC 7541 §5.2 and Appendix B), useful without the rest.
+//!
+//! Codes are packed from the most significant bit of the first octet on; the last octet is filled
+//! with ones, the beginning of the code for EOS, which itself never occurs:
+//!
+//! ```text
+//!  '0' 00000   'w' 1111000   fill 1111      "0w" = 00000111 10001111 = 07 8F
+//! ```
+//!
+//! The tables (`table.rs`) are generated from Appendix B. Decoding looks 11 bits up at once and
+//! finds two symbols in most looks: 8 KiB, of which text of a connection touches about a half, so
+//! they stay in the nearest cache beside the connection's own state. Encoding uses 1.25 KiB.
+
+mod table;
+
+use alloc::vec::Vec;
+
+use table::{CODES, LENGTHS, LONG, LONG_SYMBOLS, LOOKUP, LOOKUP_BITS};
+
+const EOS: u16 = 256;
+
+/// The most octets that `octets` of the code can stand for: no code is shorter than 5 bits.
+const fn decoded_len_max(octets: usize) -> usize {
+    octets / 5 * 8 + octets % 5 * 8 / 5
+}
+
+/// The fewest octets that `octets` of a valid code can stand for: none is longer than 30 bits, and
+/// at most 7 are padding.
+pub(crate) const fn decoded_len_min(octets: usize) -> usize {
+    octets / 15 * 4 + (octets % 15 * 8).saturating_sub(7) / 30
+}
+
+/// What is wrong with a Huffman-coded string (RFC 7541 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HuffmanError {
+    /// The rule that is broken.
+    pub kind: HuffmanErrorKind,
+    /// The octet of the coded string in which the offending code or padding begins, from 0.
+    pub offset: usize,
+}
+
+/// See [`HuffmanError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HuffmanErrorKind {
+    /// The code of EOS occurs.
+    #[error("EOS in a Huffman-coded string")]
+    Eos,
+    /// More than 7 bits of padding, or other bits than ones.
+    #[error("padding of a Huffman-coded string that is no beginning of EOS, or 8 bits and more")]
+    Padding,
+}
+
+impl core::fmt::Display for HuffmanError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} at octet {} (RFC 7541 §5.2)", self.kind, self.offset)
+    }
+}
+
+impl core::error::Error for HuffmanError {}
+
+/// The octets that [`encode`] would append.
+#[must_use]
+pub fn encoded_len(text: &[u8]) -> usize {
+    let bits: u64 = text.iter().map(|&octet| u64::from(LENGTHS[usize::from(octet)])).sum();
+    usize::try_from(bits.div_ceil(8)).unwrap_or(usize::MAX)
+}
+
+/// Appends the Huffman code of `text`, padded to whole octets.
+pub fn encode(text: &[u8], out: &mut Vec<u8>) {
+    encode_within(text, out, usize::MAX);
+}
+
+/// [`encode`], but only if the code takes at most `octets_max`; if not, `out` is as before. Stops
+/// as soon as that is known, a small piece of `text` at a time.
+pub(crate) fn encode_within(text: &[u8], out: &mut Vec<u8>, octets_max: usize) -> bool {
+    const PIECE: usize = 64;
+    const CODE_OCTETS_MAX: usize = 4;
+    let start = out.len();
+    let mut writer = BitWriter { pending: 0, bits: 0, at: start };
+    for piece in text.chunks(PIECE) {
+        // Zeroed room for the worst piece, cut off again below.
+        out.resize(writer.at + piece.len() * CODE_OCTETS_MAX + 8, 0);
+        writer.encode(piece, out);
+        if writer.at - start > octets_max {
+            break;
+        }
+    }
+    let end = writer.finish(out);
+    if end - start > octets_max {
+        out.truncate(start);
+        return false;
+    }
+    out.truncate(end);
+    true
+}
+
+/// Bits on their way into whole octets.
+struct BitWriter {
+    /// The last `bits` bits, fewer than 32 between calls, aligned to the least significant.
+    pending: u64,
+    bits: u32,
+    /// Where the next octet goes.
+    at: usize,
+}
+
+impl BitWriter {
+    #[inline]
+    fn encode(&mut self, text: &[u8], out: &mut [u8]) {
+        let code = |octet: u8| {
+            (u64::from(CODES[usize::from(octet)]), u32::from(LENGTHS[usize::from(octet)]))
+        };
+        let (fours, rest) = text.as_chunks::<4>();
+        for &[a, b, c, d] in fours {
+            let ((a, a_bits), (b, b_bits)) = (code(a), code(b));
+            let ((c, c_bits), (d, d_bits)) = (code(c), code(d));
+            // Joined in pairs, so that four codes lengthen the chain through `pending` by one
+            // step.
+            let (ab, ab_bits) = (a << b_bits | b, a_bits + b_bits);
+            let (cd, cd_bits) = (c << d_bits | d, c_bits + d_bits);
+            if ab_bits + cd_bits <= 32 {
+                self.put(ab << cd_bits | cd, ab_bits + cd_bits, out);
+            } else {
+                self.put(a, a_bits, out);
+                self.put(b, b_bits, out);
+                self.put(c, c_bits, out);
+                self.put(d, d_bits, out);
+            }
+        }
+        for &octet in rest {
+            let (code, bits) = code(octet);
+            self.put(code, bits, out);
+        }
+    }
+
+    /// At most 32 bits.
+    #[inline]
+    fn put(&mut self, code: u64, bits: u32, out: &mut [u8]) {
+        self.pending = self.pending << bits | code;
+        self.bits += bits;
+        if self.bits >= 32 {
+            self.bits -= 32;
+            let word = (self.pending >> self.bits) as u32;
+            out[self.at..self.at + 4].copy_from_slice(&word.to_be_bytes());
+            self.at += 4;
+        }
+    }
+
+    /// Pads with ones and writes the rest, up to 4 octets. Where the output ends.
+    fn finish(mut self, out: &mut [u8]) -> usize {
+        let padding = self.bits.wrapping_neg() % 8;
+        self.pending = self.pending << padding | ((1 << padding) - 1);
+        self.bits += padding;
+        while self.bits > 0 {
+            self.bits -= 8;
+            out[self.at] = (self.pending >> self.bits) as u8;
+            self.at += 1;
+        }
+        self.at
+    }
+}
+
+/// Appends the text that `code` stands for: at most 8/5 of its length.
+///
+/// # Errors
+/// EOS, or padding that is too long or not all ones; `out` is as before then.
+pub fn decode(code: &[u8], out: &mut Vec<u8>) -> Result<(), HuffmanError> {
+    decode_within(code, out, usize::MAX).map(|_| ())
+}
+
+/// [`decode`], but only if the text takes at most `octets_max`; if not, `out` is as before and the
+/// result is `false`. Never takes room for more.
+pub(crate) fn decode_within(
+    code: &[u8],
+    out: &mut Vec<u8>,
+    octets_max: usize,
+) -> Result<bool, HuffmanError> {
+    let start = out.len();
+    let room = decoded_len_max(code.len()).min(octets_max);
+    // One octet more: symbols are stored in pairs.
+    out.resize(start + room + 1, 0);
+    match BitReader::new(code).decode(&mut out[start..]) {
+        Ok(Some(octets)) if octets <= room => {
+            out.truncate(start + octets);
+            Ok(true)
+        }
+        Ok(_) => {
+            out.truncate(start);
+            Ok(false)
+        }
+        Err(error) => {
+            out.truncate(start);
+            Err(error)
+        }
+    }
+}
+
+/// The bits of a code, from the most significant on.
+struct BitReader<'a> {
+    code: &'a [u8],
+    /// Where the octets begin that `window` does not count yet.
+    at: usize,
+    /// The next `bits` bits, aligned to the most significant. Below them there may already be bits
+    /// of the octets at `at`, which are added again when they are counted.
+    window: u64,
+    bits: u32,
+}
+
+impl<'a> BitReader<'a> {
+    const fn new(code: &'a [u8]) -> Self {
+        Self { code, at: 0, window: 0, bits: 0 }
+    }
+
+    /// At least 56 bits, or all that are left.
+    #[inline]
+    fn refill(&mut self) {
+        if let Some(word) = self.code.get(self.at..).and_then(|rest| rest.first_chunk()) {
+            self.window |= u64::from_be_bytes(*word) >> self.bits;
+            self.at += (63 - self.bits as usize) / 8;
+            self.bits |= 56;
+        } else {
+            while self.bits < 56
+                && let Some(&octet) = self.code.get(self.at)
+            {
+                self.window |= u64::from(octet) << (56 - self.bits);
+                self.bits += 8;
+                self.at += 1;
+            }
+        }
+    }
+
+    #[inline]
+    const fn skip(&mut self, bits: u32) {
+        self.window <<= bits;
+        self.bits -= bits;
+    }
+
+    /// The window with ones, the padding, behind what is left.
+    const fn padded(&self) -> u64 {
+        self.window | u64::MAX >> self.bits
+    }
+
+    const fn error(&self, kind: HuffmanErrorKind) -> HuffmanError {
+        HuffmanError { kind, offset: (self.at * 8 - self.bits as usize) / 8 }
+    }
+
+    /// Writes the text. How many octets, or `None` if they have no room; the last octet of `out`
+    /// is spare.
+    fn decode(&mut self, out: &mut [u8]) -> Result<Option<usize>, HuffmanError> {
+        let mut written = 0;
+        loop {
+            self.refill();
+            if self.bits < LOOKUP_BITS {
+                return self.finish(out, written);
+            }
+            while self.bits >= LOOKUP_BITS {
+                let found = LOOKUP[(self.window >> (64 - LOOKUP_BITS)) as usize];
+                if found == 0 {
+                    self.refill();
+                    let symbol = self.long_symbol()?;
+                    let Some(place) = out.get_mut(written) else { return Ok(None) };
+                    *place = symbol;
+                    written += 1;
+                    break;
+                }
+                let Some(place) = out.get_mut(written..written + 2) else { return Ok(None) };
+                place.copy_from_slice(&(found as u16).to_le_bytes());
+                self.skip(found >> 16 & 0xFF);
+                written += (found >> 24) as usize;
+            }
+        }
+    }
+
+    /// A symbol whose code is longer than the lookup.
+    #[cold]
+    fn long_symbol(&mut self) -> Result<u8, HuffmanError> {
+        let next = (self.padded() >> 32) as u32;
+        let row = LONG.iter().find(|row| next <= row.0);
+        let &(_, length, base, first) = row.expect("the last row takes all");
+        let length = u32::from(length);
+        if length > self.bits {
+            // No code is left, and more than 7 bits are.
+            return Err(self.error(HuffmanErrorKind::Padding));
+        }
+        let symbol = LONG_SYMBOLS[usize::from(first) + ((next >> (32 - length)) - base) as usize];
+        if symbol == EOS {
+            return Err(self.error(HuffmanErrorKind::Eos));
+        }
+        self.skip(length);
+        Ok(symbol as u8)
+    }
+
+    /// The last few bits: at most two symbols, and the padding.
+    fn finish(
+        &mut self,
+        out: &mut [u8],
+        mut written: usize,
+    ) -> Result<Option<usize>, HuffmanError> {
+        loop {
+            let padded = self.padded();
+            let found = LOOKUP[(padded >> (64 - LOOKUP_BITS)) as usize];
+            let symbol = found as u8;
+            let length = u32::from(LENGTHS[usize::from(symbol)]);
+            if found == 0 || length > self.bits {
+                return if self.bits < 8 && padded == u64::MAX {
+                    Ok(Some(written))
+                } else {
+                    Err(self.error(HuffmanErrorKind::Padding))
+                };
+            }
+            let Some(place) = out.get_mut(written) else { return Ok(None) };
+            *place = symbol;
+            written += 1;
+            self.skip(length);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coded(text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(text, &mut out);
+        out
+    }
+
+    fn text(code: &[u8]) -> Result<Vec<u8>, HuffmanError> {
+        let mut out = Vec::new();
+        decode(code, &mut out).map(|()| out)
+    }
+
+    #[test]
+    fn every_octet_alone_and_beside_every_other() {
+        for a in 0..=255 {
+            assert_eq!(text(&coded(&[a])).unwrap(), [a]);
+            for b in 0..=255 {
+                for around in [&[][..], b"texttext"] {
+                    let both = [around, &[a, b], around].concat();
+                    let code = coded(&both);
+                    assert_eq!(code.len(), encoded_len(&both));
+                    assert_eq!(text(&code).unwrap(), both);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn appendix_c_4_1() {
+        let code = [0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff];
+        assert_eq!(coded(b"www.example.com"), code);
+        assert_eq!(text(&code).unwrap(), b"www.example.com");
+    }
+
+    #[test]
+    fn rfc7541_5_2_padding_and_eos() {
+        let error = |kind, offset| Err(HuffmanError { kind, offset });
+        assert_eq!(text(&[]), Ok(Vec::new()));
+        assert_eq!(text(&[0x07]), Ok(b"0".to_vec()));
+        // 8 bits, 11 bits, and none but not of ones.
+        assert_eq!(text(&[0xFF]), error(HuffmanErrorKind::Padding, 0));
+        assert_eq!(text(&[0x07, 0xFF]), error(HuffmanErrorKind::Padding, 0));
+        assert_eq!(text(&[0x1F, 0xFF]), error(HuffmanErrorKind::Padding, 0));
+        assert_eq!(text(&[0x18]), error(HuffmanErrorKind::Padding, 0));
+        assert_eq!(text(&[0xFF; 3]), error(HuffmanErrorKind::Padding, 0));
+        assert_eq!(text(&[0xFF; 4]), error(HuffmanErrorKind::Eos, 0));
+        assert_eq!(text(&[0x1F, 0xFF, 0xFF, 0xFF, 0xFF]), error(HuffmanErrorKind::Eos, 0));
+        let mut late = coded(b"0123456789");
+        let offset = late.len();
+        late.extend([0xFF; 4]);
+        assert!(
+            matches!(text(&late), Err(it) if it.kind == HuffmanErrorKind::Eos && it.offset + 1 >= offset)
+        );
+    }
+
+    #[test]
+    fn within_a_bound() {
+        let long = b"no more than so many octets, please, and not one of them more than that";
+        let code = coded(long);
+        let mut out = b"before".to_vec();
+        for octets_max in 0..long.len() {
+            assert_eq!(decode_within(&code, &mut out, octets_max), Ok(false));
+            assert_eq!(out, b"before");
+        }
+        assert_eq!(decode_within(&code, &mut out, long.len()), Ok(true));
+        assert_eq!(&out[6..], long);
+        out.truncate(6);
+        for octets_max in 0..code.len() {
+            assert!(!encode_within(long, &mut out, octets_max));
+            assert_eq!(out, b"before");
+        }
+        assert!(encode_within(long, &mut out, code.len()));
+        assert_eq!(&out[6..], code);
+    }
+
+    #[test]
+    fn bounds_of_length_hold() {
+        for octet in 0..=255_u8 {
+            for count in 0..40 {
+                let code = encoded_len(&alloc::vec![octet; count]);
+                assert!(decoded_len_min(code) <= count && count <= decoded_len_max(code));
+            }
+        }
+    }
+}
