@@ -2,6 +2,7 @@
 
 pub mod desk;
 pub mod endpoint;
+pub mod headers;
 pub mod pair;
 pub mod rng;
 pub mod split;
