@@ -3,6 +3,7 @@
 pub mod desk;
 pub mod endpoint;
 pub mod headers;
+pub mod hpack_peers;
 pub mod pair;
 pub mod rng;
 pub mod split;
