@@ -16,7 +16,8 @@
 
 use alloc::vec::Vec;
 
-use crate::field::{FIELD_OVERHEAD, FieldBuf};
+use crate::field::{FIELD_OVERHEAD, Field, FieldBuf};
+use crate::hash::same;
 
 /// The dynamic table of one direction of a connection: the same in the encoder and the decoder.
 #[derive(Clone)]
@@ -166,40 +167,46 @@ impl DynamicTable {
         }
     }
 
-    /// The mark of the entry at `index`.
+    /// The place, 0 for the newest, of the entry with this number modulo 2^16, if it may be one and
+    /// `is_it` says so.
     #[inline]
-    pub(crate) fn mark(&self, index: usize) -> Option<u32> {
-        self.entry(index).map(|entry| entry.mark)
+    fn find(&self, number: u16, is_it: impl Fn(&Self, &Entry) -> bool) -> Option<usize> {
+        let place = usize::from((self.inserted as u16).wrapping_sub(1).wrapping_sub(number));
+        let entry = self.entry(place)?;
+        is_it(self, entry).then_some(place)
     }
 
-    /// Whether the entry at `index` has this name.
+    /// The place of the entry with this number, if it has this name.
     #[inline]
-    pub(crate) fn has_name(&self, index: usize, name: &[u8]) -> bool {
-        self.entry(index).is_some_and(|entry| {
+    pub(crate) fn find_name(&self, number: u16, name: &[u8]) -> Option<usize> {
+        self.find(number, |table, entry| {
             entry.name_len as usize == name.len() && {
-                let (head, tail) = self.pieces(entry.start, entry.name_len);
-                name.starts_with(head) && &name[head.len()..] == tail
+                let (head, tail) = table.pieces(entry.start, entry.name_len);
+                let (name_head, name_tail) = name.split_at(head.len());
+                same(head, name_head) && same(tail, name_tail)
             }
         })
     }
 
-    /// Whether the entry at `index` has this name and this value.
+    /// The place of the entry with this number, if it has this mark, name and value.
     #[inline]
-    pub(crate) fn has_field(&self, index: usize, name: &[u8], value: &[u8]) -> bool {
-        self.entry(index).is_some_and(|entry| {
-            if entry.name_len as usize != name.len()
+    pub(crate) fn find_field(&self, number: u16, mark: u32, field: Field<'_>) -> Option<usize> {
+        let Field { name, value, .. } = field;
+        self.find(number, |table, entry| {
+            if entry.mark != mark
+                || entry.name_len as usize != name.len()
                 || entry.len as usize != name.len() + value.len()
             {
                 return false;
             }
-            let (head, tail) = self.pieces(entry.start, entry.len);
+            let (head, tail) = table.pieces(entry.start, entry.len);
             if let Some((head_name, head_value)) = head.split_at_checked(name.len()) {
                 let (value_head, value_tail) = value.split_at(head_value.len());
-                head_name == name && head_value == value_head && tail == value_tail
+                same(head_name, name) && same(head_value, value_head) && same(tail, value_tail)
             } else {
                 let (name_head, name_tail) = name.split_at(head.len());
                 let (tail_name, tail_value) = tail.split_at(name_tail.len());
-                head == name_head && tail_name == name_tail && tail_value == value
+                same(head, name_head) && same(tail_name, name_tail) && same(tail_value, value)
             }
         })
     }
@@ -316,7 +323,6 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::field::Field;
 
     /// The table against a list of fields with every kind of size, wrap and resize.
     #[test]
@@ -356,21 +362,27 @@ mod tests {
             table.entries(&mut fields);
             assert!(fields.iter().eq(list.iter().map(Field::from)));
             for (index, (name, value)) in list.iter().enumerate() {
-                assert!(table.has_name(index, name) && table.has_field(index, name, value));
+                let number = (table.next_number() as usize - 1 - index) as u16;
+                let mark = table.entry(index).unwrap().mark;
+                let found = |name, value| table.find_field(number, mark, Field::new(name, value));
+                assert_eq!(found(name, value), Some(index));
+                assert_eq!(table.find_name(number, name), Some(index));
                 let mut other = value.clone();
                 other.push(0);
-                assert!(!table.has_field(index, name, &other) && !table.has_name(index, &other));
-                let mut other = value.clone();
+                assert!(found(name, &other).is_none());
+                other.pop();
                 if let Some(last) = other.last_mut() {
                     *last ^= 1;
-                    assert!(!table.has_field(index, name, &other));
+                    assert!(table.find_field(number, mark, Field::new(name, &other)).is_none());
                 }
+                assert!(table.find_name(number, &[name, &b"x"[..]].concat()).is_none());
+                assert!(table.find_field(number, !mark, Field::new(name, value)).is_none());
                 let mut pushed = Vec::new();
                 table.push_name(index, &mut pushed);
                 assert_eq!((&pushed, table.name_len(index)), (name, Some(name.len())));
                 assert_eq!(table.entry_size(index), Some(name.len() + value.len() + 32));
             }
-            assert_eq!((table.mark(list.len()), table.name_len(list.len())), (None, None));
+            assert_eq!(table.name_len(list.len()), None);
         }
     }
 

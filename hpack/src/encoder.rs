@@ -159,26 +159,26 @@ impl Encoder {
 
     fn encode_field(&mut self, field: Field<'_>, out: &mut Vec<u8>) {
         let name_hash = hash::name(field.name);
-        let static_name = static_table::find_name(field.name, name_hash);
         if field.sensitive {
-            let name = static_name.or_else(|| self.find_name(field.name, name_hash));
+            let name = self.find_name(field.name, name_hash);
             return literal(LITERAL_NEVER, 4, name, field, out);
         }
+        let field_hash = hash::field(name_hash, field.value);
+        if let Some(index) = self.find_field(field, field_hash) {
+            self.history.hit(score_hash(field, name_hash));
+            integer::encode(index, 7, INDEXED, out);
+            return;
+        }
+        let static_name = static_table::find_name(field.name, name_hash);
         if let Some(first) = static_name
             && let Some(index) = static_table::find_value(first, field.value)
         {
             out.push(INDEXED | index as u8);
             return;
         }
-        let field_hash = hash::field(name_hash, field.value);
-        if let Some(index) = self.find_field(field, field_hash) {
-            self.history.hit(name_hash);
-            integer::encode(index, 7, INDEXED, out);
-            return;
-        }
-        let (again, name_score) = self.history.miss(name_hash, field_hash);
+        let (again, name_score) = self.history.miss(score_hash(field, name_hash), field_hash);
         let sighting = Sighting { again, name_score, table_bytes_max: self.table.size_max() };
-        let name = static_name.or_else(|| self.find_name(field.name, name_hash));
+        let name = static_name.or_else(|| self.find_dynamic_name(field.name, name_hash));
         match (self.policy)(field, &sighting) {
             Indexing::Incremental => {
                 literal(LITERAL_INCREMENTAL, 6, name, field, out);
@@ -221,30 +221,35 @@ impl Encoder {
         }
     }
 
-    /// The place, 0 for the newest, of the entry with this number.
-    #[inline]
-    fn place(&self, number: u16) -> usize {
-        usize::from((self.table.next_number() as u16).wrapping_sub(1).wrapping_sub(number))
-    }
-
     /// The index of the field in the dynamic table.
     #[inline]
     fn find_field(&self, field: Field<'_>, field_hash: u64) -> Option<usize> {
-        let mut places = self.index.find(field_hash).map(|number| self.place(number));
-        let place = places.find(|&place| {
-            self.table.mark(place) == Some(field_hash as u32)
-                && self.table.has_field(place, field.name, field.value)
-        })?;
+        let mut numbers = self.index.find(field_hash);
+        let place =
+            numbers.find_map(|number| self.table.find_field(number, field_hash as u32, field))?;
         Some(place + static_table::LEN + 1)
     }
 
-    /// The index of an entry in the dynamic table that has this name.
-    #[inline]
+    /// The index of an entry that has this name, in either table.
     fn find_name(&self, name: &[u8], name_hash: u64) -> Option<usize> {
-        let mut places = self.index.find(name_hash).map(|number| self.place(number));
-        let place = places.find(|&place| self.table.has_name(place, name))?;
+        static_table::find_name(name, name_hash).or_else(|| self.find_dynamic_name(name, name_hash))
+    }
+
+    #[inline]
+    fn find_dynamic_name(&self, name: &[u8], name_hash: u64) -> Option<usize> {
+        let mut numbers = self.index.find(name_hash);
+        let place = numbers.find_map(|number| self.table.find_name(number, name))?;
         Some(place + static_table::LEN + 1)
     }
+}
+
+/// The hash by which a name is scored: a cookie alone in its line (RFC 9113 §8.2.3) has a name of its own.
+fn score_hash(field: Field<'_>, name_hash: u64) -> u64 {
+    if field.name != b"cookie" {
+        return name_hash;
+    }
+    let name_len = field.value.iter().position(|&octet| octet == b'=').unwrap_or(0);
+    hash::field(name_hash, &field.value[..name_len])
 }
 
 /// A literal (RFC 7541 §6.2): the index of the name, or 0 and the name, then the value.

@@ -125,7 +125,7 @@ const fn slots(salt: u64) -> Option<[u8; 1 << SLOT_BITS]> {
     while index < LEN {
         let name = ENTRIES[index].0.as_bytes();
         // Entries with the same name stand together.
-        if index == 0 || !same(name, ENTRIES[index - 1].0.as_bytes()) {
+        if index == 0 || !equal(name, ENTRIES[index - 1].0.as_bytes()) {
             let place = &mut slots[slot(hash::name(name), salt)];
             if *place != 0 {
                 return None;
@@ -137,7 +137,8 @@ const fn slots(salt: u64) -> Option<[u8; 1 << SLOT_BITS]> {
     Some(slots)
 }
 
-const fn same(a: &[u8], b: &[u8]) -> bool {
+/// `==`, which constants cannot say.
+const fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
@@ -166,7 +167,7 @@ static NAMES: (u64, [u8; 1 << SLOT_BITS]) = {
 #[inline]
 pub(crate) fn find_name(name: &[u8], name_hash: u64) -> Option<usize> {
     let index = usize::from(NAMES.1[slot(name_hash, NAMES.0)]);
-    (ENTRIES.get(index.wrapping_sub(1))?.0.as_bytes() == name).then_some(index)
+    hash::same(ENTRIES.get(index.wrapping_sub(1))?.0.as_bytes(), name).then_some(index)
 }
 
 /// The index with this value among those that share the name at `index`, the first of them.
