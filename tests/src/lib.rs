@@ -1,7 +1,9 @@
 //! Helpers that the tests share.
 
+pub mod counting;
 pub mod desk;
 pub mod endpoint;
+pub mod field_block;
 pub mod headers;
 pub mod hpack_peers;
 pub mod pair;
