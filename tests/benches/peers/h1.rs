@@ -62,6 +62,7 @@ fn request(options: &Options, id: &'static str, input: &[u8], bar: f64, goal: f6
         id,
         what: format!("request {} B", input.len()),
         operations: CONNECTIONS,
+        octets: None,
         contenders: vec![
             Contender::new("ours", || {
                 let mut servers = vec![warm.clone(); CONNECTIONS];
@@ -87,6 +88,7 @@ fn response(options: &Options, response: &[u8], content: usize) -> bool {
         id: "H1e",
         what: format!("response {} B", response.len()),
         operations: CONNECTIONS,
+        octets: None,
         contenders: vec![
             Contender::new("ours", || {
                 let mut clients = vec![warm.clone(); CONNECTIONS];
@@ -125,6 +127,7 @@ fn chunk(options: &Options, octets: usize, count: usize, llhttp: f64, goal: f64)
         id: "H1f",
         what: format!("chunk {octets} B"),
         operations: count * REPEATED,
+        octets: None,
         contenders: vec![
             Contender::new("ours", || {
                 timed(|| {
@@ -167,6 +170,7 @@ fn cycle(options: &Options, input: &[u8]) {
         id: "H1 cycle",
         what: format!("request {} B, answer 13 B", input.len()),
         operations: CONNECTIONS,
+        octets: None,
         contenders: vec![
             Contender::new("ours", || {
                 times(|| {

@@ -5,9 +5,10 @@
 //! ```
 //!
 //! One line a row, which begins with the row's name and says `ok` or `short` of its bar: the
-//! ratio to a peer in the same run. Only lines that begin with a PREFIX run, if any is given.
-//! With `--strict` a row that falls short makes the exit status 1; without, the status is 0,
-//! because a busy machine is no fault of the code.
+//! ratio to a peer in the same run, of times, or of rates where the unit is MB/s, or of sizes. In
+//! brackets is the ratio to the best of several peers. Only lines that begin with a PREFIX run, if
+//! any is given. With `--strict` a row that falls short makes the exit status 1; without, the
+//! status is 0, because a busy machine is no fault of the code.
 //!
 //! For a profiler, `--only CONTENDER --batches N` runs nothing but N batches of one contender;
 //! what counts of them is within `timed`:
@@ -18,7 +19,10 @@
 
 mod h1;
 mod harness;
+mod hpack;
 mod inputs;
+mod literals;
+mod sizes;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -49,6 +53,6 @@ fn main() -> ExitCode {
     }
     options.only = only.map(|name| (name, batches));
 
-    let held = h1::rows(&options);
+    let held = h1::rows(&options) & hpack::rows(&options);
     if options.strict && !held { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
