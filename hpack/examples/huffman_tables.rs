@@ -50,8 +50,8 @@ pub(crate) fn tables(appendix_b: &str) -> String {
     array(
         &mut text,
         "What the next [`LOOKUP_BITS`] bits begin with: from the least significant octet on the\n\
-         /// first symbol, the second symbol, the bits that they take together, and how many they\n\
-         /// are. 0 if a longer code begins here.",
+         /// bits of code that the symbols take together, the first symbol, the second or 0, and the\n\
+         /// bits of text that they are. 0 if a longer code begins here.",
         &format!("LOOKUP: [u32; {}]", 1 << LOOKUP_BITS),
         (0..1 << LOOKUP_BITS).map(|bits| format!("{:#x}", lookup(&codes, bits))),
     );
@@ -114,10 +114,10 @@ fn lookup(codes: &[Code], bits: u32) -> u32 {
     };
     let Some(first) = find(0) else { return 0 };
     match find(first.length) {
-        None => u32::from(first.symbol) | first.length << 16 | 1 << 24,
+        None => first.length | u32::from(first.symbol) << 8 | 8 << 24,
         Some(second) => {
             let length = first.length + second.length;
-            u32::from(first.symbol) | u32::from(second.symbol) << 8 | length << 16 | 2 << 24
+            length | u32::from(first.symbol) << 8 | u32::from(second.symbol) << 16 | 16 << 24
         }
     }
 }

@@ -97,7 +97,7 @@ mod tests {
         let text = *b"an octet string of some length, neither short nor long";
         for len in 0..=text.len() {
             let hash = name(&text[..len]);
-            assert!(same(&text[..len], &text.clone()[..len]));
+            assert!(same(&text[..len], &{ text }[..len]));
             assert!(len == 0 || !same(&text[..len], &text[..len - 1]));
             for at in 0..len {
                 let mut other = text;

@@ -19,6 +19,9 @@ use table::{CODES, LENGTHS, LONG, LONG_SYMBOLS, LOOKUP, LOOKUP_BITS};
 
 const EOS: u16 = 256;
 
+/// Room behind the text that a decoder may write to: it writes whole words.
+const SPARE: usize = 8;
+
 /// The most octets that `octets` of the code can stand for: no code is shorter than 5 bits.
 const fn decoded_len_max(octets: usize) -> usize {
     octets / 5 * 8 + octets % 5 * 8 / 5
@@ -177,8 +180,7 @@ pub(crate) fn decode_within(
 ) -> Result<bool, HuffmanError> {
     let start = out.len();
     let room = decoded_len_max(code.len()).min(octets_max);
-    // One octet more: symbols are stored in pairs.
-    out.resize(start + room + 1, 0);
+    out.resize(start + room + SPARE, 0);
     match BitReader::new(code).decode(&mut out[start..]) {
         Ok(Some(octets)) if octets <= room => {
             out.truncate(start + octets);
@@ -211,7 +213,7 @@ impl<'a> BitReader<'a> {
         Self { code, at: 0, window: 0, bits: 0 }
     }
 
-    /// At least 56 bits, or all that are left.
+    /// At least 56 bits, or all that are left and ones behind them.
     #[inline]
     fn refill(&mut self) {
         if let Some(word) = self.code.get(self.at..).and_then(|rest| rest.first_chunk()) {
@@ -219,13 +221,20 @@ impl<'a> BitReader<'a> {
             self.at += (63 - self.bits as usize) / 8;
             self.bits |= 56;
         } else {
-            while self.bits < 56
-                && let Some(&octet) = self.code.get(self.at)
-            {
-                self.window |= u64::from(octet) << (56 - self.bits);
-                self.bits += 8;
-                self.at += 1;
-            }
+            self.refill_from_the_end();
+        }
+    }
+
+    fn refill_from_the_end(&mut self) {
+        while self.bits < 56
+            && let Some(&octet) = self.code.get(self.at)
+        {
+            self.window |= u64::from(octet) << (56 - self.bits);
+            self.bits += 8;
+            self.at += 1;
+        }
+        if self.at == self.code.len() {
+            self.window |= u64::MAX >> self.bits;
         }
     }
 
@@ -235,46 +244,53 @@ impl<'a> BitReader<'a> {
         self.bits -= bits;
     }
 
-    /// The window with ones, the padding, behind what is left.
-    const fn padded(&self) -> u64 {
-        self.window | u64::MAX >> self.bits
-    }
-
     const fn error(&self, kind: HuffmanErrorKind) -> HuffmanError {
         HuffmanError { kind, offset: (self.at * 8 - self.bits as usize) / 8 }
     }
 
-    /// Writes the text. How many octets, or `None` if they have no room; the last octet of `out`
-    /// is spare.
+    /// Writes the text. How many octets, or `None` if they have no room; the last [`SPARE`] octets
+    /// of `out` are no room.
     fn decode(&mut self, out: &mut [u8]) -> Result<Option<usize>, HuffmanError> {
+        /// So many that their bits are always there after a refill, and their symbols fill a word.
+        const LOOKUPS: u32 = 4;
         let mut written = 0;
         loop {
             self.refill();
-            if self.bits < LOOKUP_BITS {
-                return self.finish(out, written);
+            let mut window = self.window;
+            let (mut bits, mut word, mut text_bits, mut found) = (0, 0, 0, 0);
+            for _ in 0..LOOKUPS {
+                // Where a longer code or the padding begins the lookups stand still.
+                found = LOOKUP[(window >> (64 - LOOKUP_BITS)) as usize];
+                window <<= found & 0x3F;
+                bits += found & 0x3F;
+                word |= u64::from(found >> 8 & 0xFFFF) << text_bits;
+                text_bits += found >> 24;
             }
-            while self.bits >= LOOKUP_BITS {
-                let found = LOOKUP[(self.window >> (64 - LOOKUP_BITS)) as usize];
-                if found == 0 {
-                    self.refill();
-                    let symbol = self.long_symbol()?;
-                    let Some(place) = out.get_mut(written) else { return Ok(None) };
-                    *place = symbol;
-                    written += 1;
-                    break;
+            if bits > self.bits {
+                return Err(self.wrong_padding());
+            }
+            self.window = window;
+            self.bits -= bits;
+            let Some(place) = out.get_mut(written..written + SPARE) else { return Ok(None) };
+            place.copy_from_slice(&u64::to_le_bytes(word));
+            written += text_bits as usize / 8;
+            if found == 0 {
+                self.refill();
+                if self.bits < 8 && self.window == u64::MAX {
+                    return Ok(Some(written));
                 }
-                let Some(place) = out.get_mut(written..written + 2) else { return Ok(None) };
-                place.copy_from_slice(&(found as u16).to_le_bytes());
-                self.skip(found >> 16 & 0xFF);
-                written += (found >> 24) as usize;
+                let symbol = self.long_symbol()?;
+                let Some(place) = out.get_mut(written) else { return Ok(None) };
+                *place = symbol;
+                written += 1;
             }
         }
     }
 
-    /// A symbol whose code is longer than the lookup.
+    /// A symbol whose code is longer than the lookup, after a refill.
     #[cold]
     fn long_symbol(&mut self) -> Result<u8, HuffmanError> {
-        let next = (self.padded() >> 32) as u32;
+        let next = (self.window >> 32) as u32;
         let row = LONG.iter().find(|row| next <= row.0);
         let &(_, length, base, first) = row.expect("the last row takes all");
         let length = u32::from(length);
@@ -290,28 +306,17 @@ impl<'a> BitReader<'a> {
         Ok(symbol as u8)
     }
 
-    /// The last few bits: at most two symbols, and the padding.
-    fn finish(
-        &mut self,
-        out: &mut [u8],
-        mut written: usize,
-    ) -> Result<Option<usize>, HuffmanError> {
+    /// The last bits make a symbol only together with the ones behind them: where they begin.
+    #[cold]
+    fn wrong_padding(&mut self) -> HuffmanError {
         loop {
-            let padded = self.padded();
-            let found = LOOKUP[(padded >> (64 - LOOKUP_BITS)) as usize];
-            let symbol = found as u8;
-            let length = u32::from(LENGTHS[usize::from(symbol)]);
-            if found == 0 || length > self.bits {
-                return if self.bits < 8 && padded == u64::MAX {
-                    Ok(Some(written))
-                } else {
-                    Err(self.error(HuffmanErrorKind::Padding))
-                };
+            let found = LOOKUP[(self.window >> (64 - LOOKUP_BITS)) as usize];
+            let length = u32::from(LENGTHS[(found >> 8) as usize & 0xFF]);
+            if length > self.bits {
+                return self.error(HuffmanErrorKind::Padding);
             }
-            let Some(place) = out.get_mut(written) else { return Ok(None) };
-            *place = symbol;
-            written += 1;
             self.skip(length);
+            self.refill();
         }
     }
 }
