@@ -16,17 +16,20 @@ pub struct Counting;
 
 thread_local! {
     static BLOCKS: Cell<u64> = const { Cell::new(0) };
-    /// Octets that this thread asked for less those that it gave back.
-    static HELD: Cell<usize> = const { Cell::new(0) };
+    /// Octets that this thread asked for.
+    static OCTETS: Cell<u64> = const { Cell::new(0) };
+    /// Octets that this thread asked for less those that it gave back, some of them for others.
+    static HELD: Cell<isize> = const { Cell::new(0) };
     /// The most that `HELD` was.
-    static PEAK: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
 fn note(blocks: u64, more: usize, less: usize) {
     // A thread that is being torn down has nothing to tell.
     let _ = BLOCKS.try_with(|count| count.set(count.get() + blocks));
+    let _ = OCTETS.try_with(|count| count.set(count.get() + more as u64));
     let _ = HELD.try_with(|held| {
-        held.set(held.get().wrapping_add(more).wrapping_sub(less));
+        held.set(held.get() + more as isize - less as isize);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(held.get())));
     });
 }
@@ -58,6 +61,8 @@ unsafe impl GlobalAlloc for Counting {
 pub struct Asked {
     /// Blocks of memory, also those that were made larger or smaller.
     pub blocks: u64,
+    /// The octets of all of them: what may have been written or copied.
+    pub octets: u64,
     /// The octets that were held at the most, beyond those before.
     pub peak: usize,
     /// The octets that are held still, beyond those before; 0 if they are fewer.
@@ -66,12 +71,16 @@ pub struct Asked {
 
 /// Does the work and says what it asked for.
 pub fn watch<T>(work: impl FnOnce() -> T) -> (T, Asked) {
-    let (blocks, before) = (BLOCKS.get(), HELD.get());
+    let (blocks, octets, before) = (BLOCKS.get(), OCTETS.get(), HELD.get());
     PEAK.set(before);
     let result = work();
-    let since = |octets: usize| usize::try_from(octets.wrapping_sub(before) as isize).unwrap_or(0);
-    let asked =
-        Asked { blocks: BLOCKS.get() - blocks, peak: since(PEAK.get()), held: since(HELD.get()) };
+    let since = |octets: isize| usize::try_from(octets - before).unwrap_or(0);
+    let asked = Asked {
+        blocks: BLOCKS.get() - blocks,
+        octets: OCTETS.get() - octets,
+        peak: since(PEAK.get()),
+        held: since(HELD.get()),
+    };
     (result, asked)
 }
 
@@ -90,7 +99,7 @@ pub fn assert_counts() {
         vector.reserve_exact(1000);
         std::hint::black_box(&vector);
     });
-    assert_eq!((asked.blocks, asked.held), (2, 0));
+    assert_eq!((asked.blocks, asked.octets, asked.held), (2, 1100, 0));
     assert!((1000..=1100).contains(&asked.peak), "{asked:?}");
     let (vector, asked) = watch(|| vec![0_u8; 10]);
     assert_eq!((vector.len(), asked.held), (10, 10));
