@@ -5,10 +5,12 @@
 //! each connection, as in life, and every peer's input is prepared in its own form outside the
 //! time. An operation is a field.
 //!
-//! - Decoders get the blocks that nghttp2's encoder made, all the same; the lines *our blocks* have
-//!   those of our own encoder. Ours writes the fields into a list; from the peers they are taken as they
-//!   show them, with nothing done but to add up lengths.
-//! - h2 shows its HPACK only together with its `HeaderMap`: made from one, and put into one.
+//! - Decoders get the blocks that nghttp2's encoder made, all the same; the lines *own* have those
+//!   of our encoder. Ours writes the fields into a list; from the peers they are taken as they show
+//!   them, with nothing done but to add up lengths.
+//! - h2 shows its HPACK only together with its `HeaderMap`: made from one, and put into one. Of
+//!   fields with the same name its encoder looks up the first only: cookies that come one a line
+//!   are literals from the second on.
 //! - The Huffman code is fed with the strings that nghttp2 would send in it, to and from one buffer.
 //!   *nghttp2+count* counts the length before, as nghttp2's encoder has to.
 
@@ -97,7 +99,7 @@ fn decode(options: &Options, id: &'static str, set: &Set, bar: f64, goal: f64) -
     let blocks = blocks_of::<OurEncoder>(&set.connections);
     options.run(Row {
         id,
-        what: format!("decode {} (our blocks)", set.name),
+        what: format!("decode own, {}", set.name),
         operations: set.fields,
         octets: None,
         contenders: vec![

@@ -192,49 +192,40 @@ fn inventory() -> Vec<Exchange> {
             "<https://api.stackyard.example/orgs/northmoor/machines?per_page=100&\
              sort=created{cursor}>; rel=\"next\""
         );
-        out.add(
-            ":status",
-            if number % 19 == 18 {
-                "404"
-            } else if listing {
-                "206"
-            } else {
-                "200"
-            },
-        )
-        .add("date", date(now))
-        .add("content-type", "application/json; charset=utf-8")
-        .add("cache-control", "private, max-age=60, s-maxage=60")
-        .add(
-            "vary",
-            "Accept, Authorization, Cookie, X-Stackyard-OTP,Accept-Encoding, Accept, \
+        out.add(":status", if number % 19 == 18 { "404" } else { "200" })
+            .add("date", date(now))
+            .add("content-type", "application/json; charset=utf-8")
+            .add("cache-control", "private, max-age=60, s-maxage=60")
+            .add(
+                "vary",
+                "Accept, Authorization, Cookie, X-Stackyard-OTP,Accept-Encoding, Accept, \
              X-Requested-With",
-        )
-        .add("etag", fill("W/\"{x64}\"", rng))
-        .add("x-oauth-scopes", "read:org, read:machines")
-        .add("x-accepted-oauth-scopes", "")
-        .add("x-stackyard-media-type", "stackyard.v3; format=json")
-        .add_some("link", listing.then_some(next))
-        .add("x-ratelimit-limit", "5000")
-        .add("x-ratelimit-remaining", left.to_string())
-        .add("x-ratelimit-reset", (MORNING + 18_000).to_string())
-        .add("x-ratelimit-used", (5000 - left).to_string())
-        .add("x-ratelimit-resource", "core")
-        .add(
-            "access-control-expose-headers",
-            "ETag, Link, Location, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, \
+            )
+            .add("etag", fill("W/\"{x64}\"", rng))
+            .add("x-oauth-scopes", "read:org, read:machines")
+            .add("x-accepted-oauth-scopes", "")
+            .add("x-stackyard-media-type", "stackyard.v3; format=json")
+            .add_some("link", listing.then_some(next))
+            .add("x-ratelimit-limit", "5000")
+            .add("x-ratelimit-remaining", left.to_string())
+            .add("x-ratelimit-reset", (MORNING + 18_000).to_string())
+            .add("x-ratelimit-used", (5000 - left).to_string())
+            .add("x-ratelimit-resource", "core")
+            .add(
+                "access-control-expose-headers",
+                "ETag, Link, Location, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, \
              X-RateLimit-Used, X-RateLimit-Resource, X-RateLimit-Reset, X-OAuth-Scopes, \
              X-Accepted-OAuth-Scopes, Deprecation, Sunset",
-        )
-        .add("access-control-allow-origin", "*")
-        .add("strict-transport-security", "max-age=31536000; includeSubdomains; preload")
-        .add("x-frame-options", "deny")
-        .add("x-content-type-options", "nosniff")
-        .add("x-xss-protection", "0")
-        .add("referrer-policy", "origin-when-cross-origin, strict-origin-when-cross-origin")
-        .add("content-encoding", "gzip")
-        .add("x-stackyard-request-id", fill("{x4}:{x6}:{x7}:{x7}:{x8}", rng))
-        .add("server", pick(&["stackyard.example", "stackyard.example"], rng));
+            )
+            .add("access-control-allow-origin", "*")
+            .add("strict-transport-security", "max-age=31536000; includeSubdomains; preload")
+            .add("x-frame-options", "deny")
+            .add("x-content-type-options", "nosniff")
+            .add("x-xss-protection", "0")
+            .add("referrer-policy", "origin-when-cross-origin, strict-origin-when-cross-origin")
+            .add("content-encoding", "gzip")
+            .add("x-stackyard-request-id", fill("{x4}:{x6}:{x7}:{x7}:{x8}", rng))
+            .add("server", pick(&["stackyard.example", "stackyard.example"], rng));
         exchanges.push(Exchange { request, answer: vec![out.end()] });
     }
     exchanges

@@ -124,7 +124,7 @@ fn varnish(out: &mut Fields, answer: &Answer<'_>, rng: &mut Rng) {
     out.add_some("content-type", answer.content_type())
         .add("cache-control", cache)
         .add_some("content-encoding", answer.coding("gzip"))
-        .add("etag", format!("W/\"{}\"", answer.etag))
+        .add("etag", format!("\"{}\"", answer.etag))
         .add_some("last-modified", answer.last_modified())
         .add_some("location", answer.location)
         .add_some("access-control-allow-origin", answer.origin.map(|_| "*"))
@@ -217,7 +217,7 @@ fn search(out: &mut Fields, answer: &Answer<'_>) {
         out.add("cache-control", "public, max-age=31536000")
             .add("expires", date(answer.now + 31_536_000))
             .add_some("last-modified", answer.last_modified())
-            .add("age", (answer.now - answer.modified).min(80_000).to_string())
+            .add("age", ((answer.now - answer.modified) % 80_000).to_string())
             .add("accept-ranges", "bytes")
             .add("cross-origin-resource-policy", "cross-origin");
     }
@@ -280,7 +280,7 @@ fn office(out: &mut Fields, answer: &Answer<'_>, rng: &mut Rng) {
             .add("ms-cv", fill("{b22}.0", rng))
             .add("x-powered-by", "ASP.NET");
     } else {
-        out.add("etag", format!("\"0x8DE{}\"", answer.etag))
+        out.add("etag", format!("\"{}\"", answer.etag))
             .add("x-ms-request-id", fill("{x8}-601e-00{x2}-{x4}-58{x2}f1000000", rng))
             .add("x-ms-version", "2009-09-19")
             .add("x-cdn-provider", "Verizon")
