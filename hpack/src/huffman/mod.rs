@@ -19,14 +19,6 @@ use table::{CODES, LENGTHS, LONG, LONG_SYMBOLS, LOOKUP, LOOKUP_BITS};
 
 const EOS: u16 = 256;
 
-/// Room behind the text that a decoder may write to: it writes whole words.
-const SPARE: usize = 8;
-
-/// The most octets that `octets` of the code can stand for: no code is shorter than 5 bits.
-const fn decoded_len_max(octets: usize) -> usize {
-    octets / 5 * 8 + octets % 5 * 8 / 5
-}
-
 /// The fewest octets that `octets` of a valid code can stand for: none is longer than 30 bits, and
 /// at most 7 are padding.
 pub(crate) const fn decoded_len_min(octets: usize) -> usize {
@@ -75,41 +67,32 @@ pub fn encode(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// [`encode`], but only if the code takes at most `octets_max`; if not, `out` is as before. Stops
-/// as soon as that is known, a small piece of `text` at a time.
+/// where the code gets too long.
 pub(crate) fn encode_within(text: &[u8], out: &mut Vec<u8>, octets_max: usize) -> bool {
-    const PIECE: usize = 64;
-    const CODE_OCTETS_MAX: usize = 4;
     let start = out.len();
-    let mut writer = BitWriter { pending: 0, bits: 0, at: start };
-    for piece in text.chunks(PIECE) {
-        // Zeroed room for the worst piece, cut off again below.
-        out.resize(writer.at + piece.len() * CODE_OCTETS_MAX + 8, 0);
-        writer.encode(piece, out);
-        if writer.at - start > octets_max {
-            break;
-        }
-    }
-    let end = writer.finish(out);
-    if end - start > octets_max {
+    let end_max = start.saturating_add(octets_max);
+    let mut writer = BitWriter { out, pending: 0, bits: 0 };
+    let fits = writer.encode(text, end_max);
+    if !fits || out.len() > end_max {
         out.truncate(start);
         return false;
     }
-    out.truncate(end);
     true
 }
 
-/// Bits on their way into whole octets.
-struct BitWriter {
-    /// The last `bits` bits, fewer than 32 between calls, aligned to the least significant.
+/// Bits on their way into octets.
+struct BitWriter<'a> {
+    out: &'a mut Vec<u8>,
+    /// Aligned to the most significant bit, with zeros behind.
     pending: u64,
+    /// Fewer than 8 between calls.
     bits: u32,
-    /// Where the next octet goes.
-    at: usize,
 }
 
-impl BitWriter {
+impl BitWriter<'_> {
+    /// The whole text and the padding. Whether the end was not passed before that.
     #[inline]
-    fn encode(&mut self, text: &[u8], out: &mut [u8]) {
+    fn encode(&mut self, text: &[u8], end_max: usize) -> bool {
         let code = |octet: u8| {
             (u64::from(CODES[usize::from(octet)]), u32::from(LENGTHS[usize::from(octet)]))
         };
@@ -117,49 +100,41 @@ impl BitWriter {
         for &[a, b, c, d] in fours {
             let ((a, a_bits), (b, b_bits)) = (code(a), code(b));
             let ((c, c_bits), (d, d_bits)) = (code(c), code(d));
-            // Joined in pairs, so that four codes lengthen the chain through `pending` by one
-            // step.
+            // Joined in pairs first, so that each four is one step in the chain through `pending`.
             let (ab, ab_bits) = (a << b_bits | b, a_bits + b_bits);
             let (cd, cd_bits) = (c << d_bits | d, c_bits + d_bits);
-            if ab_bits + cd_bits <= 32 {
-                self.put(ab << cd_bits | cd, ab_bits + cd_bits, out);
+            if ab_bits + cd_bits <= 56 {
+                self.put(ab << cd_bits | cd, ab_bits + cd_bits);
             } else {
-                self.put(a, a_bits, out);
-                self.put(b, b_bits, out);
-                self.put(c, c_bits, out);
-                self.put(d, d_bits, out);
+                self.put(a, a_bits);
+                self.put(b, b_bits);
+                self.put(c, c_bits);
+                self.put(d, d_bits);
+            }
+            if self.out.len() > end_max {
+                return false;
             }
         }
         for &octet in rest {
             let (code, bits) = code(octet);
-            self.put(code, bits, out);
+            self.put(code, bits);
         }
+        if self.bits > 0 {
+            self.out.push((self.pending >> 56) as u8 | 0xFF >> self.bits);
+        }
+        true
     }
 
-    /// At most 32 bits.
+    /// At most 56 bits: as a whole word, cut to the octets that are complete.
     #[inline]
-    fn put(&mut self, code: u64, bits: u32, out: &mut [u8]) {
-        self.pending = self.pending << bits | code;
+    fn put(&mut self, code: u64, bits: u32) {
         self.bits += bits;
-        if self.bits >= 32 {
-            self.bits -= 32;
-            let word = (self.pending >> self.bits) as u32;
-            out[self.at..self.at + 4].copy_from_slice(&word.to_be_bytes());
-            self.at += 4;
-        }
-    }
-
-    /// Pads with ones and writes the rest, up to 4 octets. Where the output ends.
-    fn finish(mut self, out: &mut [u8]) -> usize {
-        let padding = self.bits.wrapping_neg() % 8;
-        self.pending = self.pending << padding | ((1 << padding) - 1);
-        self.bits += padding;
-        while self.bits > 0 {
-            self.bits -= 8;
-            out[self.at] = (self.pending >> self.bits) as u8;
-            self.at += 1;
-        }
-        self.at
+        self.pending |= code << (64 - self.bits);
+        let len = self.out.len() + self.bits as usize / 8;
+        self.out.extend_from_slice(&self.pending.to_be_bytes());
+        self.out.truncate(len);
+        self.pending <<= self.bits & !7;
+        self.bits &= 7;
     }
 }
 
@@ -172,29 +147,20 @@ pub fn decode(code: &[u8], out: &mut Vec<u8>) -> Result<(), HuffmanError> {
 }
 
 /// [`decode`], but only if the text takes at most `octets_max`; if not, `out` is as before and the
-/// result is `false`. Never takes room for more.
+/// result is `false`. Stops where the text gets too long.
 pub(crate) fn decode_within(
     code: &[u8],
     out: &mut Vec<u8>,
     octets_max: usize,
 ) -> Result<bool, HuffmanError> {
     let start = out.len();
-    let room = decoded_len_max(code.len()).min(octets_max);
-    out.resize(start + room + SPARE, 0);
-    match BitReader::new(code).decode(&mut out[start..]) {
-        Ok(Some(octets)) if octets <= room => {
-            out.truncate(start + octets);
-            Ok(true)
-        }
-        Ok(_) => {
-            out.truncate(start);
-            Ok(false)
-        }
-        Err(error) => {
-            out.truncate(start);
-            Err(error)
-        }
+    let end_max = start.saturating_add(octets_max);
+    let result = BitReader::new(code).decode(out, end_max);
+    let whole = matches!(result, Ok(true)) && out.len() <= end_max;
+    if !whole {
+        out.truncate(start);
     }
+    result.map(|_| whole)
 }
 
 /// The bits of a code, from the most significant on.
@@ -248,16 +214,14 @@ impl<'a> BitReader<'a> {
         HuffmanError { kind, offset: (self.at * 8 - self.bits as usize) / 8 }
     }
 
-    /// Writes the text. How many octets, or `None` if they have no room; the last [`SPARE`] octets
-    /// of `out` are no room.
-    fn decode(&mut self, out: &mut [u8]) -> Result<Option<usize>, HuffmanError> {
+    /// Appends the text. Whether the end was not passed before that.
+    fn decode(&mut self, out: &mut Vec<u8>, end_max: usize) -> Result<bool, HuffmanError> {
         /// So many that their bits are always there after a refill, and their symbols fill a word.
         const LOOKUPS: u32 = 4;
-        let mut written = 0;
         loop {
             self.refill();
             let mut window = self.window;
-            let (mut bits, mut word, mut text_bits, mut found) = (0, 0, 0, 0);
+            let (mut bits, mut word, mut text_bits, mut found) = (0, 0_u64, 0, 0);
             for _ in 0..LOOKUPS {
                 // Where a longer code or the padding begins the lookups stand still.
                 found = LOOKUP[(window >> (64 - LOOKUP_BITS)) as usize];
@@ -271,18 +235,19 @@ impl<'a> BitReader<'a> {
             }
             self.window = window;
             self.bits -= bits;
-            let Some(place) = out.get_mut(written..written + SPARE) else { return Ok(None) };
-            place.copy_from_slice(&u64::to_le_bytes(word));
-            written += text_bits as usize / 8;
+            // The whole word, cut to the symbols that were found.
+            let len = out.len() + text_bits as usize / 8;
+            out.extend_from_slice(&word.to_le_bytes());
+            out.truncate(len);
             if found == 0 {
                 self.refill();
                 if self.bits < 8 && self.window == u64::MAX {
-                    return Ok(Some(written));
+                    return Ok(true);
                 }
-                let symbol = self.long_symbol()?;
-                let Some(place) = out.get_mut(written) else { return Ok(None) };
-                *place = symbol;
-                written += 1;
+                out.push(self.long_symbol()?);
+            }
+            if out.len() > end_max {
+                return Ok(false);
             }
         }
     }
@@ -404,7 +369,7 @@ mod tests {
         for octet in 0..=255_u8 {
             for count in 0..40 {
                 let code = encoded_len(&alloc::vec![octet; count]);
-                assert!(decoded_len_min(code) <= count && count <= decoded_len_max(code));
+                assert!(decoded_len_min(code) <= count && count <= code * 8 / 5);
             }
         }
     }
