@@ -2,7 +2,9 @@
 //!
 //! Each harness takes octets and panics if something that the crates promise does not hold:
 //! [`h1_request`] for a server, [`h1_response`] for a client, [`chunked`] for the decoder that
-//! stands alone, [`h1_pair`] for a client and a server that talk to each other.
+//! stands alone, [`h1_pair`] for a client and a server that talk to each other; [`hpack_decode`]
+//! for the decoder of HPACK, [`hpack_round_trip`] for its encoder and decoder, and
+//! [`hpack_differential`] for the decoder beside that of nghttp2.
 //!
 //! ```text
 //! cargo +nightly fuzz run h1_request          fuzz, with the corpus in git as a start
@@ -14,8 +16,15 @@ mod cuts;
 pub mod h1_pair;
 pub mod h1_request;
 pub mod h1_response;
+pub mod hpack_decode;
+pub mod hpack_differential;
+pub mod hpack_round_trip;
 mod limits;
+mod memory;
+mod nghttp2;
 mod rng;
+mod steps;
+mod table;
 mod transcript;
 
 pub use rng::Rng;

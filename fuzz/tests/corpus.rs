@@ -5,30 +5,77 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fuzz::{Rng, chunked, h1_pair, h1_request, h1_response};
+use fuzz::{hpack_decode, hpack_differential, hpack_round_trip};
 
 const MUTATIONS: usize = 4_000;
 
 #[test]
 fn h1_request_holds() {
-    run("h1_request", h1_request::check);
+    run("h1_request", &H1_WORDS, h1_request::check);
 }
 
 #[test]
 fn h1_response_holds() {
-    run("h1_response", h1_response::check);
+    run("h1_response", &H1_WORDS, h1_response::check);
 }
 
 #[test]
 fn chunked_holds() {
-    run("chunked", chunked::check);
+    run("chunked", &H1_WORDS, chunked::check);
 }
 
 #[test]
 fn h1_pair_holds() {
-    run("h1_pair", h1_pair::check);
+    run("h1_pair", &H1_WORDS, h1_pair::check);
 }
 
-fn run(target: &str, check: fn(&[u8])) {
+#[test]
+fn hpack_decode_holds() {
+    run("hpack_decode", &HPACK_WORDS, hpack_decode::check);
+}
+
+#[test]
+fn hpack_round_trip_holds() {
+    run("hpack_round_trip", &HPACK_WORDS, hpack_round_trip::check);
+}
+
+#[test]
+fn hpack_differential_holds() {
+    run("hpack_differential", &HPACK_WORDS, hpack_differential::check);
+}
+
+const H1_WORDS: [&[u8]; 12] = [
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\r\n\r\n",
+    b" ",
+    b":",
+    b"0\r\n\r\n",
+    b";a=\"b\"",
+    b"Content-Length: 1\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"\xff",
+    b"\0",
+];
+
+/// Indices, literals, sizes and integers at their borders, the Huffman code of 0 and a long one.
+const HPACK_WORDS: [&[u8]; 12] = [
+    b"\x82",
+    b"\xbe",
+    b"\xbf",
+    b"\xff\x00",
+    b"\x40\x01a\x01b",
+    b"\x7e\x01c",
+    b"\x10\x01s\x01t",
+    b"\x20",
+    b"\x3f\xe1\x1f",
+    b"\xff\xff\xff\xff",
+    b"\x40\x81\x07\x80",
+    b"\x0f\x2f\x84\xff\xff\xff\xf3",
+];
+
+fn run(target: &str, words: &[&[u8]], check: fn(&[u8])) {
     let seeds = files("corpus", target);
     assert!(seeds.len() >= 20, "the corpus of {target} is gone");
     let mut inputs = Vec::new();
@@ -39,7 +86,7 @@ fn run(target: &str, check: fn(&[u8])) {
     }
     let mut rng = Rng::of(target.as_bytes());
     for number in 0..MUTATIONS {
-        let input = mutate(&inputs, &mut rng);
+        let input = mutate(&inputs, words, &mut rng);
         under(&format!("mutation {number}"), &input, check);
     }
 }
@@ -68,21 +115,7 @@ fn under(name: &str, input: &[u8], check: fn(&[u8])) {
 }
 
 /// One to four small changes to one of the inputs.
-fn mutate(inputs: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
-    const WORDS: [&[u8]; 12] = [
-        b"\r\n",
-        b"\n",
-        b"\r",
-        b"\r\n\r\n",
-        b" ",
-        b":",
-        b"0\r\n\r\n",
-        b";a=\"b\"",
-        b"Content-Length: 1\r\n",
-        b"Transfer-Encoding: chunked\r\n",
-        b"\xff",
-        b"\0",
-    ];
+fn mutate(inputs: &[Vec<u8>], words: &[&[u8]], rng: &mut Rng) -> Vec<u8> {
     let mut input = inputs[rng.below(inputs.len())].clone();
     for _ in 0..=rng.below(4) {
         let at = rng.below(input.len() + 1);
@@ -94,7 +127,7 @@ fn mutate(inputs: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
                 let again = input[at..to].to_vec();
                 input.splice(at..at, again);
             }
-            3 => drop(input.splice(at..at, WORDS[rng.below(WORDS.len())].iter().copied())),
+            3 => drop(input.splice(at..at, words[rng.below(words.len())].iter().copied())),
             4 => {
                 let other = &inputs[rng.below(inputs.len())];
                 let from = rng.below(other.len() + 1);
