@@ -1,5 +1,6 @@
 //! An encoder of HPACK and a decoder that talk to each other: the octets of the input are what the
 //! encoder's application sends, what both sides do to the table, and how much the network carries.
+//! The decoder of nghttp2 listens, too.
 
 use std::collections::VecDeque;
 
@@ -7,11 +8,12 @@ use hpack::{
     Decoder, Encoder, Field, FieldBuf, FieldLimits, Fragments, Indexing, Policy, default_policy,
 };
 
+use crate::nghttp2::Inflater;
 use crate::table::{AMPLE, SIZES, Snapshot, memory_max};
 use crate::{Rng, cuts};
 
-/// What is encoded comes out of the decoder, sensitive fields as sensitive ones, and both tables
-/// are in step after each block, whatever the policy, the bounds of the table, the time that these
+/// What is encoded comes out of every decoder, sensitive fields as sensitive ones, and their tables
+/// are in step with the encoder's after each block, whatever the policy, the bounds of the table, the time that these
 /// take to arrive, the fragments and the decoder's limits.
 ///
 /// # Panics
@@ -95,6 +97,7 @@ struct World {
     decoder: Decoder,
     /// Decodes for the table alone.
     idle: Decoder,
+    foreign: Inflater,
     policy: usize,
     /// The encoder's own cap of the table, and what it knows of the decoder's bound.
     cap: usize,
@@ -121,6 +124,7 @@ impl World {
             encoder: Encoder::new(4096),
             decoder: Decoder::new(4096),
             idle: Decoder::new(4096),
+            foreign: Inflater::new(),
             policy: 0,
             cap: 4096,
             peer_bound: 4096,
@@ -278,6 +282,7 @@ impl World {
                 Some(Message::Acknowledgement(bound)) => {
                     self.decoder.set_table_bytes_max(bound);
                     self.idle.set_table_bytes_max(bound);
+                    self.foreign.set_table_bytes_max(bound);
                 }
                 Some(Message::Block { octets, fields, table }) => {
                     self.receive(&octets, &fields, &table);
@@ -303,6 +308,11 @@ impl World {
         assert!(decoded.is_ok() == expected.is_empty() && fields.is_empty());
         assert!(!decoded.is_err_and(|error| error.is_fatal()));
         assert_eq!(&Snapshot::of(self.idle.table()), table, "the limits are seen in the table");
+
+        fields.clear();
+        let decoded = self.foreign.decode(octets, |field| fields.push(field));
+        assert!(decoded.is_ok() && &fields == expected, "nghttp2 understands something else");
+        assert_eq!(&self.foreign.table(), table, "nghttp2's table is another");
     }
 }
 
