@@ -176,10 +176,20 @@ impl Encoder {
             out.push(INDEXED | index as u8);
             return;
         }
-        let (again, name_score) = self.history.miss(score_hash(field, name_hash), field_hash);
-        let sighting = Sighting { again, name_score, table_bytes_max: self.table.size_max() };
         let name = static_name.or_else(|| self.find_dynamic_name(field.name, name_hash));
-        match (self.policy)(field, &sighting) {
+        let score_hash = score_hash(field, name_hash);
+        let (again, name_score) = self.history.sighting(score_hash, field_hash);
+        let sighting = Sighting {
+            again,
+            name_score,
+            name_indexed: name.is_some(),
+            table_bytes_max: self.table.size_max(),
+        };
+        let indexing = (self.policy)(field, &sighting);
+        if indexing != Indexing::Never {
+            self.history.miss(score_hash, field_hash, again);
+        }
+        match indexing {
             Indexing::Incremental => {
                 literal(LITERAL_INCREMENTAL, 6, name, field, out);
                 self.insert(field, name_hash, field_hash, static_name.is_some());
@@ -208,7 +218,7 @@ impl Encoder {
     fn rebuild_index(&mut self) {
         let mut fields = FieldBuf::new();
         self.table.entries(&mut fields);
-        self.index.reset_for(2 * fields.len());
+        self.index.reset_for(fields.len());
         let oldest = self.table.next_number().wrapping_sub(fields.len() as u32);
         for back in (0..fields.len()).rev() {
             let Some(field) = fields.get(back) else { continue };

@@ -53,9 +53,10 @@ impl Index {
         bucket[0] = place;
     }
 
-    /// Whether it is too small for so many entries, each with two hashes.
+    /// Whether it is too small for so many entries, each of which may have two hashes: with half the
+    /// places taken few fall out before their entries do.
     pub(crate) const fn is_small_for(&self, entries: usize) -> bool {
-        self.buckets.len() * 2 < entries
+        self.buckets.len() < entries
     }
 
     /// Forgets everything and takes room for so many entries.

@@ -32,6 +32,8 @@ pub struct Sighting {
     /// How fields of this name did so far: up for each that came again, down for each that did not,
     /// between -16 and 16. It begins at 0. Cookies are scored by the name of the cookie.
     pub name_score: i8,
+    /// One of the tables has the name, so that only the value has to be spelt out.
+    pub name_indexed: bool,
     /// The bound of the table, in octets.
     pub table_bytes_max: usize,
 }
@@ -42,7 +44,8 @@ pub struct Sighting {
 ///   §7.1): `authorization`, `proxy-authorization`, `set-cookie`, and cookies of fewer than 20 octets.
 /// - Without: what takes more than three quarters of the table; a value that is new, of a name
 ///   whose values mostly are.
-/// - Incremental: everything else, so also a value of such a name when it comes again.
+/// - Incremental: everything else, so also a value of such a name when it comes again, and a name
+///   that no table has, because the next line of that name can refer to it.
 #[must_use]
 pub fn default_policy(field: Field<'_>, sighting: &Sighting) -> Indexing {
     const COOKIE_GUESSABLE: usize = 20;
@@ -56,7 +59,7 @@ pub fn default_policy(field: Field<'_>, sighting: &Sighting) -> Indexing {
     }
     // Found by trying, on the header sets of `tests` and others: any from -2 to -5 do about as well.
     let threshold = if is_volatile(field.name) { 0 } else { -3 };
-    if sighting.again || sighting.name_score > threshold {
+    if sighting.again || sighting.name_score > threshold || !sighting.name_indexed {
         Indexing::Incremental
     } else {
         Indexing::Without
@@ -84,7 +87,7 @@ fn is_volatile(name: &[u8]) -> bool {
 }
 
 const FIELDS: usize = 128;
-const NAMES: usize = 64;
+const NAMES: usize = 256;
 const SCORE_MAX: i8 = 16;
 
 /// What was sent before, by hashes: small tables in which what is new takes the place of what is
@@ -107,31 +110,48 @@ impl History {
         if self.0.is_some() { size_of::<Tables>() } else { 0 }
     }
 
-    fn name(&mut self, name_hash: u64) -> &mut i8 {
-        let tables = self
-            .0
-            .get_or_insert_with(|| Box::new(Tables { fields: [0; FIELDS], names: [0; NAMES] }));
-        &mut tables.names[(name_hash >> 40) as usize % NAMES]
-    }
-
     /// The table held the field.
     #[inline]
     pub(crate) fn hit(&mut self, name_hash: u64) {
-        let score = self.name(name_hash);
+        let score = &mut self.tables().names[name_place(name_hash)];
         *score = (*score + 1).min(SCORE_MAX);
     }
 
-    /// The table did not hold the field. Whether it was sent not long ago all the same, and how its
-    /// name did until now.
+    /// Whether a field was sent not long ago, and how its name did until now.
     #[inline]
-    pub(crate) fn miss(&mut self, name_hash: u64, field_hash: u64) -> (bool, i8) {
-        let score = *self.name(name_hash);
-        let Some(tables) = &mut self.0 else { return (false, score) };
-        let place = &mut tables.fields[(field_hash >> 40) as usize % FIELDS];
-        let tag = field_hash as u16 | 1;
-        let again = core::mem::replace(place, tag) == tag;
-        let change = if again { 1 } else { -1 };
-        *self.name(name_hash) = (score + change).clamp(-SCORE_MAX, SCORE_MAX);
-        (again, score)
+    pub(crate) fn sighting(&self, name_hash: u64, field_hash: u64) -> (bool, i8) {
+        self.0.as_ref().map_or((false, 0), |tables| {
+            (
+                tables.fields[field_place(field_hash)] == field_tag(field_hash),
+                tables.names[name_place(name_hash)],
+            )
+        })
     }
+
+    /// The table did not hold the field, which was sent not long ago all the same, or was not.
+    #[inline]
+    pub(crate) fn miss(&mut self, name_hash: u64, field_hash: u64, again: bool) {
+        let tables = self.tables();
+        tables.fields[field_place(field_hash)] = field_tag(field_hash);
+        let score = &mut tables.names[name_place(name_hash)];
+        let change = if again { 1 } else { -1 };
+        *score = (*score + change).clamp(-SCORE_MAX, SCORE_MAX);
+    }
+
+    fn tables(&mut self) -> &mut Tables {
+        self.0.get_or_insert_with(|| Box::new(Tables { fields: [0; FIELDS], names: [0; NAMES] }))
+    }
+}
+
+const fn name_place(name_hash: u64) -> usize {
+    (name_hash >> 40) as usize % NAMES
+}
+
+const fn field_place(field_hash: u64) -> usize {
+    (field_hash >> 40) as usize % FIELDS
+}
+
+/// Never 0, which marks a place that is empty.
+const fn field_tag(field_hash: u64) -> u16 {
+    field_hash as u16 | 1
 }
