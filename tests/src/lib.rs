@@ -6,6 +6,7 @@ pub mod endpoint;
 pub mod field_block;
 pub mod headers;
 pub mod hpack_peers;
+pub mod hpack_script;
 pub mod pair;
 pub mod rng;
 pub mod split;

@@ -4,12 +4,13 @@ use std::os::raw::c_int;
 use std::ptr::{self, NonNull};
 use std::slice;
 
+use hpack::Field;
 use libnghttp2_sys::{
     NGHTTP2_HD_INFLATE_EMIT, NGHTTP2_HD_INFLATE_FINAL, NGHTTP2_NV_FLAG_NO_COPY_NAME,
-    NGHTTP2_NV_FLAG_NO_COPY_VALUE, nghttp2_hd_deflate_del, nghttp2_hd_deflate_hd2,
-    nghttp2_hd_deflate_new, nghttp2_hd_deflater, nghttp2_hd_inflate_del,
-    nghttp2_hd_inflate_end_headers, nghttp2_hd_inflate_hd3, nghttp2_hd_inflate_new,
-    nghttp2_hd_inflater, nghttp2_nv,
+    NGHTTP2_NV_FLAG_NO_COPY_VALUE, NGHTTP2_NV_FLAG_NO_INDEX, nghttp2_hd_deflate_change_table_size,
+    nghttp2_hd_deflate_del, nghttp2_hd_deflate_hd2, nghttp2_hd_deflate_new, nghttp2_hd_deflater,
+    nghttp2_hd_inflate_change_table_size, nghttp2_hd_inflate_del, nghttp2_hd_inflate_end_headers,
+    nghttp2_hd_inflate_hd3, nghttp2_hd_inflate_new, nghttp2_hd_inflater, nghttp2_nv,
 };
 
 use super::{Decode, Encode, Refused, TABLE_BYTES};
@@ -36,6 +37,19 @@ impl Drop for Nghttp2Encoder {
     }
 }
 
+impl Nghttp2Encoder {
+    /// The peer's decoder has a table of this size, of which at most [`TABLE_BYTES`] are used.
+    ///
+    /// # Panics
+    /// If there is no memory.
+    pub fn set_peer_table_bytes_max(&mut self, peer_table_bytes_max: usize) {
+        // SAFETY: the encoder is valid.
+        let status =
+            unsafe { nghttp2_hd_deflate_change_table_size(self.0.as_ptr(), peer_table_bytes_max) };
+        assert_eq!(status, 0, "out of memory");
+    }
+}
+
 /// A block as nghttp2 takes it: names and values where they lie.
 #[derive(Debug)]
 pub struct Nghttp2Block<'a> {
@@ -44,6 +58,13 @@ pub struct Nghttp2Block<'a> {
     pairs: Vec<nghttp2_nv>,
     /// More octets than the block can take.
     room: usize,
+}
+
+impl Nghttp2Block<'_> {
+    /// The field at `index` must never be indexed.
+    pub fn mark_sensitive(&mut self, index: usize) {
+        self.pairs[index].flags |= NGHTTP2_NV_FLAG_NO_INDEX as u8;
+    }
 }
 
 impl Encode for Nghttp2Encoder {
@@ -106,8 +127,27 @@ impl Drop for Nghttp2Decoder {
     }
 }
 
-impl Decode for Nghttp2Decoder {
-    fn decode(&mut self, block: &[u8], mut show: impl FnMut(&[u8], &[u8])) -> Result<(), Refused> {
+impl Nghttp2Decoder {
+    /// The peer has acknowledged another bound of the table.
+    ///
+    /// # Panics
+    /// If there is no memory.
+    pub fn set_table_bytes_max(&mut self, table_bytes_max: usize) {
+        // SAFETY: the decoder is valid, and not in the middle of a block.
+        let status =
+            unsafe { nghttp2_hd_inflate_change_table_size(self.0.as_ptr(), table_bytes_max) };
+        assert_eq!(status, 0, "out of memory");
+    }
+
+    /// Shows every field of the next block, and whether it must never be indexed.
+    ///
+    /// # Errors
+    /// That the decoder refuses the block.
+    pub fn decode_fields(
+        &mut self,
+        block: &[u8],
+        mut show: impl FnMut(Field<'_>),
+    ) -> Result<(), Refused> {
         let mut rest = block;
         loop {
             let mut pair = nghttp2_nv {
@@ -141,7 +181,8 @@ impl Decode for Nghttp2Decoder {
                         slice::from_raw_parts(pair.value, pair.valuelen),
                     )
                 };
-                show(name, value);
+                let sensitive = u32::from(pair.flags) & NGHTTP2_NV_FLAG_NO_INDEX != 0;
+                show(Field { name, value, sensitive });
             }
             if flags & NGHTTP2_HD_INFLATE_FINAL as c_int != 0 {
                 // SAFETY: the decoder is valid.
@@ -149,5 +190,11 @@ impl Decode for Nghttp2Decoder {
                 return Ok(());
             }
         }
+    }
+}
+
+impl Decode for Nghttp2Decoder {
+    fn decode(&mut self, block: &[u8], mut show: impl FnMut(&[u8], &[u8])) -> Result<(), Refused> {
+        self.decode_fields(block, |field| show(field.name, field.value))
     }
 }
