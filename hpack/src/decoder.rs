@@ -25,27 +25,28 @@ use crate::{huffman, integer, static_table};
 /// Decodes the field blocks of one direction of a connection, in the order in which they came.
 ///
 /// ```
-/// use hpack::{Decoder, Field, FieldBuf, FieldLimits};
+/// use hpack::{Decoder, DecodeErrorKind, FieldBuf, FieldLimits};
 ///
-/// // The first request of RFC 7541 §C.4.1.
-/// let block = [
-///     0x82, // indexed, 2:  :method: GET
-///     0x86, // indexed, 6:  :scheme: http
-///     0x84, // indexed, 4:  :path: /
-///     0x41, // literal to be inserted, its name that of index 1, :authority
-///     0x8c, // its value: Huffman code of 12 octets
-///     0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff,
-/// ];
 /// let mut decoder = Decoder::new(4096);
 /// let mut fields = FieldBuf::new();
-/// decoder.decode(&block, &FieldLimits::default(), &mut fields)?;
+/// // A literal that must never be indexed (0001 0000): name and value of one octet each.
+/// decoder.decode(&[0x10, 1, b'k', 1, b'v'], &FieldLimits::default(), &mut fields)?;
+/// let field = fields.get(0).unwrap();
+/// assert_eq!((field.name, field.value, field.sensitive), (&b"k"[..], &b"v"[..], true));
 ///
-/// assert_eq!(fields.len(), 4);
-/// assert_eq!(fields.get(3), Some(Field::from((":authority", "www.example.com"))));
-/// // It is in the table now, so the next request says it in one octet.
-/// assert_eq!(decoder.table().size(), 57);
-/// decoder.decode(&[0xbe], &FieldLimits::default(), &mut fields)?;
-/// assert_eq!(fields.value(":authority"), Some(&b"www.example.com"[..]));
+/// // More than the caller admits: the message is lost, the connection is not.
+/// let limits = FieldLimits { fields_max: 1, ..FieldLimits::default() };
+/// let error = decoder.decode(&[0x82, 0x84], &limits, &mut fields).unwrap_err();
+/// assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::TooManyFields, 1));
+/// assert!(!error.is_fatal());
+///
+/// // No such entry.
+/// let error = decoder.decode(&[0xbe], &limits, &mut fields).unwrap_err();
+/// assert!(error.is_fatal());
+/// assert_eq!(
+///     error.to_string(),
+///     "an index is beyond the tables at octet 0 of the field block (RFC 7541 §2.3.3)",
+/// );
 /// # Ok::<_, hpack::DecodeError>(())
 /// ```
 #[derive(Clone)]

@@ -1,5 +1,62 @@
-//! HPACK (RFC 7541), header compression for HTTP/2: useful alone for proxies, sniffers and test
-//! tools. No `unsafe`, no std.
+//! HPACK (RFC 7541), the header compression of HTTP/2: useful alone for proxies, sniffers and test
+//! tools. No `unsafe`, no std, no dependency but `alloc` and the derive of its errors.
+//!
+//! [`Decoder`] turns field blocks into lists of fields, [`Encoder`] does the reverse; each serves
+//! one direction of a connection and keeps the dynamic table of that direction. Fields land in a
+//! [`FieldBuf`] of the caller's, under [`FieldLimits`] that come with the call. [`Fragments`] puts
+//! blocks together that came in pieces. [`huffman`] and [`static_table`] stand alone.
+//!
+//! # A block, octet by octet
+//!
+//! A field block is a sequence of representations: a reference to a table, or a literal, whose name
+//! may be such a reference. `decoder` has the diagrams of all of them. The RFC's first request
+//! (§C.4.1), and the second on the same connection:
+//!
+//! ```
+//! use hpack::{Decoder, FieldBuf, FieldLimits};
+//!
+//! let first = [
+//!     0x82, // 1 0000010: index 2 of the static table,  :method: GET
+//!     0x86, // 1 0000110: index 6,                      :scheme: http
+//!     0x84, // 1 0000100: index 4,                      :path: /
+//!     0x41, // 01 000001: a literal to be inserted, its name that of index 1, :authority
+//!     0x8c, // 1 0001100: its value is Huffman code of 12 octets
+//!     0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff, // www.example.com
+//! ];
+//! let second = [
+//!     0x82, 0x86, 0x84,
+//!     0xbe, // 1 0111110: index 62, the newest entry of the dynamic table
+//!     0x58, // 01 011000: a literal to be inserted, its name that of index 24, cache-control
+//!     0x86, 0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf, // no-cache
+//! ];
+//!
+//! let mut decoder = Decoder::new(4096);
+//! let (mut fields, limits) = (FieldBuf::new(), FieldLimits::default());
+//! decoder.decode(&first, &limits, &mut fields)?;
+//! assert_eq!(fields.value(":authority"), Some(&b"www.example.com"[..]));
+//! decoder.decode(&second, &limits, &mut fields)?;
+//! assert_eq!(fields.value(":authority"), Some(&b"www.example.com"[..]));
+//! assert_eq!(fields.value("cache-control"), Some(&b"no-cache"[..]));
+//! assert_eq!(decoder.table().len(), 2);
+//! # Ok::<_, hpack::DecodeError>(())
+//! ```
+//!
+//! # What it takes
+//!
+//! A decoder that has inserted nothing has allocated nothing; a warm one allocates nothing more,
+//! per field or per block, and neither does an encoder. The table's octets never exceed the size that
+//! was agreed on; beside them lie 16 octets for each entry, and in the encoder up to 2.5 KiB for
+//! finding matches in a table of 4 KiB and remembering what was sent.
+//!
+//! # Sizes in HTTP/2
+//!
+//! | RFC 9113 | here |
+//! |---|---|
+//! | our SETTINGS_HEADER_TABLE_SIZE was acknowledged | [`Decoder::set_table_bytes_max`] |
+//! | the peer's SETTINGS_HEADER_TABLE_SIZE arrived | [`Encoder::set_peer_table_bytes_max`] |
+//! | our SETTINGS_MAX_HEADER_LIST_SIZE | [`FieldLimits::section_bytes_max`] |
+//! | a [fatal](DecodeError::is_fatal) error | a connection error of type COMPRESSION_ERROR |
+//! | another | the stream's: a 431, or a stream error |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -25,3 +82,10 @@ pub use error::{DecodeError, DecodeErrorKind};
 pub use field::{FIELD_OVERHEAD, Field, FieldBuf, FieldLimits, Fields};
 pub use fragments::{BlockTooLong, Fragments};
 pub use policy::{Indexing, Policy, Sighting, default_policy};
+
+#[cfg(test)]
+mod budgets {
+    //! What a connection of HTTP/2 holds of each: sizes are budgets.
+    const _: () = assert!(size_of::<crate::Decoder>() <= 152);
+    const _: () = assert!(size_of::<crate::Encoder>() <= 184);
+}

@@ -4,7 +4,7 @@ use crate::field::Field;
 use crate::hash;
 
 /// The number of entries. Index 1 is the first; dynamic entries follow after the last.
-pub(crate) const LEN: usize = 61;
+pub const LEN: usize = 61;
 
 /// Names and values, in order.
 #[rustfmt::skip]
