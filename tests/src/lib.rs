@@ -4,6 +4,7 @@ pub mod counting;
 pub mod desk;
 pub mod endpoint;
 pub mod field_block;
+pub mod frames;
 pub mod headers;
 pub mod hpack_peers;
 pub mod hpack_script;

