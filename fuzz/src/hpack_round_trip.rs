@@ -60,9 +60,10 @@ const VALUES: [&str; 8] = [
     "Mozilla/5.0 (X11; Linux x86_64) \"and\" 'so' <on>",
 ];
 
-/// Around the borders of lengths in one octet and more, and of tables.
+/// Around the borders of lengths in one octet and more, as they are and in codes of 5 bits, and of
+/// tables.
 const LENGTHS: [usize; 16] =
-    [1, 2, 30, 68, 126, 127, 128, 158, 159, 254, 255, 1000, 3000, 4064, 4065, 20_000];
+    [1, 2, 30, 68, 126, 127, 128, 202, 203, 204, 255, 1000, 3000, 4064, 4065, 20_000];
 
 const POLICIES: [Policy; 5] = [
     default_policy,
