@@ -284,6 +284,27 @@ fn what_is_left_counts() {
     }
 }
 
+/// How long a text may be is guessed by the length of its code before that is decoded. The guess
+/// is never too high, for the shortest codes and the longest: what fits exactly is taken, and
+/// beyond a limit the table takes it.
+#[test]
+fn code_of_any_density_is_held_against_what_it_stands_for() {
+    for octet in [b'0', b'~', b'\\', 0x00, b'\n'] {
+        for len in 0..200 {
+            let text = vec![octet; len];
+            let block = FieldBlock::coded().literal(Literal::Incremental, &text[..], &text);
+            let size = 2 * len + FIELD_OVERHEAD;
+            let outcome = decode(&mut Decoder::new(size), &block, &limits(size, 1));
+            assert_eq!((outcome.result, outcome.table.len()), (Ok(()), 1), "{octet}, {len}");
+            let outcome = decode(&mut Decoder::new(size), &block, &limits(size - 1, 1));
+            assert_eq!(outcome.error().kind(), DecodeErrorKind::SectionTooLong);
+            assert_eq!(outcome.table.section_bytes(), size, "{octet}, {len}");
+            let outcome = decode(&mut Decoder::new(size - 1), &block, &FieldLimits::NONE);
+            assert_eq!(outcome.table.len(), 0, "{octet}, {len}");
+        }
+    }
+}
+
 /// Once a limit is passed nothing more is given, also if it would fit.
 #[test]
 fn nothing_is_given_behind_a_limit() {
