@@ -225,6 +225,37 @@ fn an_encoder_names_by_index_in_every_literal() {
     }
 }
 
+/// However many entries there are, and however often the table was turned over: what is in it is
+/// found, but for a few that collide.
+#[test]
+fn an_encoder_finds_what_it_has_at_every_size() {
+    for turned_over in [0, 1_000, 70_000] {
+        let mut encoder = encoder(4096);
+        let mut block = Vec::new();
+        for number in 0..turned_over {
+            encoder.encode_block(&[(format!("old-{number}"), "")], &mut block);
+            block.clear();
+        }
+        let (mut sought, mut fields, mut names) = (0, 0, 0);
+        for count in 0..90 {
+            let name = format!("name-{count}");
+            encoder.encode_block(&[(name, "")], &mut block);
+            block.clear();
+            for age in 0..=count {
+                let name = format!("name-{}", count - age);
+                sought += 1;
+                let again = encoded(&mut encoder.clone(), &[(&*name, "")]);
+                fields += usize::from(again == FieldBlock::raw().indexed(62 + age).octets());
+                let other = encoded(&mut encoder.clone(), &[(&*name, "!")]);
+                let by_index = FieldBlock::raw().literal(Literal::Incremental, 62 + age, "!");
+                names += usize::from(other == by_index.octets());
+            }
+        }
+        let found = format!("{fields} fields and {names} names of {sought}");
+        assert!(fields * 100 >= sought * 98 && names * 100 >= sought * 98, "{found}");
+    }
+}
+
 /// Where the code is shorter it is used, for names and for values, at every length of the length.
 #[test]
 fn an_encoder_codes_a_string_where_that_is_shorter() {
