@@ -287,6 +287,21 @@ fn huffman_coding_allocates_nothing_where_there_is_room() {
     }
 }
 
+/// A string whose code is longer than itself is not coded to its end.
+#[test]
+fn a_string_that_its_code_would_make_longer_takes_no_more() {
+    for octet in [0x00, b'\n', 0x80] {
+        let value = vec![octet; 100_000];
+        let (block, asked) = watch(|| {
+            let mut block = Vec::new();
+            Encoder::new(4096).encode_block([(b"name", &value)], &mut block);
+            block
+        });
+        assert!(block.ends_with(&value));
+        assert!(asked.peak < 2 * value.len(), "{asked:?}");
+    }
+}
+
 /// Storage that is given back is given back.
 #[test]
 fn shrunk_fields_hold_nothing() {

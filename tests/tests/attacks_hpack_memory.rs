@@ -279,25 +279,70 @@ fn c19_a_flood_takes_no_more_memory() {
     assert_eq!(colliding, others);
 }
 
-/// Values that are the same to everything but a comparison: one bucket, and all bits of the hash
-/// that are kept. They are no match.
-#[test]
-fn c19_what_is_found_is_compared() {
-    let name_hash = hash::name(NAME);
-    let mut hashes: Vec<(u64, u32)> = (0..1 << 21)
-        .map(|number| (hash::field(name_hash, &value(number)) & 0x7f_ffff_ffff, number))
-        .collect();
+/// Numbers below `end` whose strings collide: the hashes of each two are the same in these bits.
+fn collisions(end: u32, mask: u64, hash: impl Fn(u32) -> u64) -> Vec<(u32, u32)> {
+    let mut hashes: Vec<_> = (0..end).map(|number| (hash(number) & mask, number)).collect();
     hashes.sort_unstable();
-    let pairs: Vec<_> = hashes.windows(2).filter(|pair| pair[0].0 == pair[1].0).collect();
+    let pairs = hashes.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    let pairs: Vec<_> = pairs.map(|pair| (pair[0].1, pair[1].1)).collect();
     assert!(!pairs.is_empty(), "search further");
-    for pair in pairs {
-        let (one, other) = (value(pair[0].1), value(pair[1].1));
-        let (mut encoder, mut decoder) = (encoder(), Decoder::new(4096));
-        for value in [&one, &other, &one, &other] {
-            let block = encoded(&mut encoder, NAME, value);
-            assert!(block.len() > 1, "the newer has taken the place of the older: {block:?}");
-            let outcome = decode(&mut decoder, &block, &UNLIMITED);
-            assert!(outcome.fields.iter().eq([Field::new(NAME, value)]));
+    pairs
+}
+
+/// The octets in the ring of a table that has just had its first entries.
+const RING: usize = 256;
+
+/// An encoder and a decoder whose next entry begins so many octets before the end of the ring.
+fn near_the_end_of_the_ring(octets: usize) -> (Encoder, Decoder) {
+    let (mut encoder, mut decoder) = (Encoder::new(RING), Decoder::new(4096));
+    encoder = encoder.with_policy(|_, _| Indexing::Incremental);
+    let mut left = RING - octets;
+    while left > 0 {
+        let filler = vec![b'-'; left.min(100)];
+        left -= filler.len();
+        let block = encoded(&mut encoder, &filler, b"");
+        assert_eq!(decode(&mut decoder, &block, &UNLIMITED).result, Ok(()));
+    }
+    (encoder, decoder)
+}
+
+/// Sends fields that are no match for each other; each has to arrive as what it is.
+#[track_caller]
+fn assert_no_match(fields: &[Field<'_>], from: (Encoder, Decoder)) {
+    let (mut encoder, mut decoder) = from;
+    for field in fields {
+        let block = encoded(&mut encoder, field.name, field.value);
+        assert!(block.len() > 1, "the newer has taken the place of the older: {block:?}");
+        let outcome = decode(&mut decoder, &block, &UNLIMITED);
+        assert!(outcome.fields.iter().eq([*field]), "{outcome:?}");
+        assert!(outcome.table.get(0) == Some(*field), "{outcome:?}");
+    }
+}
+
+/// Values that are the same to everything but a comparison, one bucket, and all bits of the hash
+/// that are kept, are no match, however their entries lie around the end of the ring.
+#[test]
+fn c19_fields_that_are_found_are_compared() {
+    let name_hash = hash::name(NAME);
+    let field_hash = |number| hash::field(name_hash, &value(number));
+    for (one, other) in collisions(1 << 21, 0x7f_ffff_ffff, field_hash) {
+        let (one, other) = (value(one), value(other));
+        let (one, other) = (Field::new(NAME, &one), Field::new(NAME, &other));
+        for octets in 0..=NAME.len() + 8 {
+            assert_no_match(&[one, other, one, other], near_the_end_of_the_ring(octets));
+        }
+    }
+}
+
+/// So are names, of which fewer bits are kept.
+#[test]
+fn c19_names_that_are_found_are_compared() {
+    let name = |number: u32| format!("x-name-{number:06}").into_bytes();
+    for (one, other) in collisions(1 << 14, 0x0f_0000_fffe, |number| hash::name(&name(number))) {
+        let (one, other) = (name(one), name(other));
+        for octets in 0..=one.len() {
+            let fields = [Field::new(&one, b"1"), Field::new(&other, b"2"), Field::new(&one, b"3")];
+            assert_no_match(&fields, near_the_end_of_the_ring(octets));
         }
     }
 }
@@ -359,6 +404,24 @@ fn c20_an_encoder_takes_what_was_agreed_on_and_an_index() {
     }
 }
 
+/// Also a size that is no power of two: octets that nothing may be in are not taken.
+#[test]
+fn c20_a_table_of_any_size_takes_no_more_octets_than_that() {
+    for size in [33, 40, 64, 100, 300, 1_000, 3_000, 5_000, 10_000] {
+        for fields in fields_of_all_sizes() {
+            let mut decoder = Decoder::new(size);
+            for field in fields {
+                let block =
+                    FieldBlock::raw().literal(Literal::Incremental, field.name, field.value);
+                decode(&mut decoder, &block, &UNLIMITED);
+            }
+            let entries = (size / 32).next_power_of_two().max(8);
+            let memory = decoder.table().memory_bytes();
+            assert!(memory <= size + 16 * entries, "{memory} octets for a table of {size}");
+        }
+    }
+}
+
 /// Emptied by the peer, a table takes nothing.
 #[test]
 fn c20_an_empty_table_takes_nothing() {
@@ -368,6 +431,15 @@ fn c20_an_empty_table_takes_nothing() {
     assert!(decoder.table().memory_bytes() >= 4000);
     decode(&mut decoder, FieldBlock::raw().size_update(0), &UNLIMITED);
     assert_eq!(decoder.table().memory_bytes(), 0);
+
+    let mut encoder = encoder();
+    for number in 0..1000 {
+        encoded(&mut encoder, NAME, &value(number));
+    }
+    encoder.set_peer_table_bytes_max(0);
+    encoder.begin(&mut Vec::new());
+    assert_eq!(encoder.table().memory_bytes(), 0);
+    assert!(encoder.memory_bytes() <= 1024, "what the policy learns from");
 }
 
 /// A smaller table takes less, also while there is something in it.

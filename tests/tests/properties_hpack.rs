@@ -11,6 +11,7 @@ use hpack::{
 };
 use quickcheck::{Arbitrary, Gen, QuickCheck, Testable};
 use tests::field_block::{FieldBlock, Literal, UNLIMITED, append_integer, decode, entries};
+use tests::plain_decoder::PlainDecoder;
 
 fn check(cases: u64, size: usize, property: impl Testable) {
     let generator = Gen::from_size_and_seed(size, 0x6870);
@@ -191,6 +192,7 @@ fn what_is_encoded_is_decoded() {
         let first_cap = usize::from(first_cap) % 6_000;
         let mut encoder = Encoder::new(first_cap).with_policy(chosen.policy());
         let (mut decoder, mut fields) = (Decoder::new(4_096), FieldBuf::new());
+        let mut plain = PlainDecoder::new(4_096);
         let (mut announced, mut cap, mut peer) = (VecDeque::new(), first_cap, 4_096);
         for step in &steps {
             match step {
@@ -201,6 +203,7 @@ fn what_is_encoded_is_decoded() {
                         encoder.set_peer_table_bytes_max(size);
                         // Everything that was encoded before has been decoded: in order.
                         decoder.set_table_bytes_max(size);
+                        plain.set_bound(size);
                     }
                 }
                 Step::Cap(size) => {
@@ -218,7 +221,9 @@ fn what_is_encoded_is_decoded() {
                         ..Field::from(line)
                     });
                     assert!(fields.iter().eq(expected), "{fields:?}");
-                    assert_eq!(entries(decoder.table()), entries(encoder.table()));
+                    assert_eq!(plain.decode(&block).as_ref(), Some(&fields));
+                    assert_eq!(entries(decoder.table()), plain.entries());
+                    assert_eq!(entries(encoder.table()), plain.entries());
                     assert_eq!(decoder.table().size(), encoder.table().size());
                     assert_eq!(decoder.table().size_max(), cap.min(peer));
                     assert_eq!(encoder.table().size_max(), cap.min(peer));
@@ -326,6 +331,22 @@ impl Arbitrary for Noise {
     fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
         Box::new(self.0.shrink().map(Self))
     }
+}
+
+/// What is decoded is what a plain decoder makes of it, table included; what is refused it refuses.
+#[test]
+fn any_octets_are_what_a_plain_decoder_makes_of_them() {
+    fn property(blocks: Vec<Noise>) -> bool {
+        let (mut decoder, mut plain) = (Decoder::new(500), PlainDecoder::new(500));
+        for Noise(block) in &blocks {
+            let outcome = decode(&mut decoder, block, &UNLIMITED);
+            let Some(fields) = plain.decode(block) else { return outcome.result.is_err() };
+            assert_eq!((outcome.result, outcome.fields), (Ok(()), fields));
+            assert_eq!(outcome.table, plain.entries());
+        }
+        true
+    }
+    check(10_000, 20, property as fn(Vec<Noise>) -> bool);
 }
 
 /// A decoder takes any octets, says the same of them each time, and keeps its limits.
