@@ -296,11 +296,10 @@ const RING: usize = 256;
 fn near_the_end_of_the_ring(octets: usize) -> (Encoder, Decoder) {
     let (mut encoder, mut decoder) = (Encoder::new(RING), Decoder::new(4096));
     encoder = encoder.with_policy(|_, _| Indexing::Incremental);
-    let mut left = RING - octets;
-    while left > 0 {
-        let filler = vec![b'-'; left.min(100)];
-        left -= filler.len();
-        let block = encoded(&mut encoder, &filler, b"");
+    // Three fields that are not the same, so that each is inserted.
+    for (octet, len) in [(b'a', 100), (b'b', 100), (b'c', RING - 200 - octets)] {
+        let block = encoded(&mut encoder, &vec![octet; len], b"");
+        assert!(block.len() > 1, "inserted");
         assert_eq!(decode(&mut decoder, &block, &UNLIMITED).result, Ok(()));
     }
     (encoder, decoder)
