@@ -1,0 +1,210 @@
+//! The client role.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use h1_proto::grammar;
+use hpack::{Field, FieldBuf};
+
+use crate::config::Config;
+use crate::core::{Core, Side};
+use crate::error::{ConnectionError, SendError};
+use crate::event::{Event, StreamId, Verdict};
+use crate::frame::STREAM_ID_MAX;
+use crate::pending::Waiting;
+use crate::phase::Phase;
+use crate::stream::Flags;
+use crate::stream::state::State;
+
+/// The pseudo-fields of a request (RFC 9113 §8.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "these are the pseudo-fields")]
+pub struct RequestLine<'a> {
+    /// `:method`.
+    pub method: &'a [u8],
+    /// `:scheme`; none for CONNECT.
+    pub scheme: Option<&'a [u8]>,
+    /// `:authority`.
+    pub authority: Option<&'a [u8]>,
+    /// `:path`; none for CONNECT.
+    pub path: Option<&'a [u8]>,
+    /// `:protocol` of an extended CONNECT (RFC 8441), if the server allows it.
+    pub protocol: Option<&'a [u8]>,
+}
+
+impl<'a> RequestLine<'a> {
+    /// A request to an `https` or `http` resource.
+    #[must_use]
+    pub fn new(
+        method: &'a (impl AsRef<[u8]> + ?Sized),
+        scheme: &'a (impl AsRef<[u8]> + ?Sized),
+        authority: &'a (impl AsRef<[u8]> + ?Sized),
+        path: &'a (impl AsRef<[u8]> + ?Sized),
+    ) -> Self {
+        Self {
+            method: method.as_ref(),
+            scheme: Some(scheme.as_ref()),
+            authority: Some(authority.as_ref()),
+            path: Some(path.as_ref()),
+            protocol: None,
+        }
+    }
+
+    fn pseudo_fields(&self) -> impl Iterator<Item = Field<'a>> + Clone {
+        let all: [(&'static [u8], Option<&'a [u8]>); 5] = [
+            (b":method", Some(self.method)),
+            (b":scheme", self.scheme),
+            (b":authority", self.authority),
+            (b":path", self.path),
+            (b":protocol", self.protocol),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some(Field::new(name, value?)))
+    }
+
+    fn check(&self) -> Result<(), SendError> {
+        let target_ok = if self.method == b"CONNECT" && self.protocol.is_none() {
+            self.scheme.is_none() && self.path.is_none() && self.authority.is_some()
+        } else {
+            self.scheme.is_some_and(grammar::is_scheme)
+                && self.path.is_some_and(|path| {
+                    grammar::is_target(path)
+                        && (path.starts_with(b"/") || path == b"*" && self.method == b"OPTIONS")
+                })
+                && (self.protocol.is_none() || self.authority.is_some())
+        };
+        if !grammar::is_token(self.method)
+            || self.protocol.is_some_and(|it| self.method != b"CONNECT" || !grammar::is_token(it))
+        {
+            return Err(SendError::InvalidMethod);
+        }
+        let authority_ok =
+            self.authority.is_none_or(|it| !it.contains(&b'@') && grammar::authority(it).is_some());
+        if target_ok && authority_ok { Ok(()) } else { Err(SendError::InvalidTarget) }
+    }
+}
+
+/// The client's side of a connection. See the contract of the crate.
+#[derive(Clone)]
+pub struct ClientConnection(pub(crate) Core);
+
+impl ClientConnection {
+    /// A connection; our preface and SETTINGS are appended to `out`.
+    #[must_use]
+    pub fn new(config: impl Into<Arc<Config>>, now: Duration, out: &mut Vec<u8>) -> Self {
+        let mut core = Core::new(config.into(), Side::Client, now);
+        let start = out.len();
+        core.greet(out);
+        core.appended(out.len() - start);
+        Self(core)
+    }
+
+    /// The next event. Pull until `None`.
+    ///
+    /// # Errors
+    /// The peer broke the connection; a GOAWAY that says so is in `out`.
+    pub fn next_event<'i, 'f>(
+        &mut self,
+        input: &mut &'i [u8],
+        fields: &'f mut FieldBuf,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'i, 'f>>, ConnectionError> {
+        self.0.next_event(input, fields, out)
+    }
+
+    /// Sends a request: its head, and with `end_stream` all of it. If the server does not allow
+    /// another stream now, or has not said how many it allows, the request waits; content is
+    /// accepted once it does not.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn send_request<'a, I>(
+        &mut self,
+        line: RequestLine<'_>,
+        fields: I,
+        end_stream: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<StreamId, SendError>
+    where
+        I: IntoIterator<IntoIter: Clone>,
+        I::Item: Into<Field<'a>>,
+    {
+        let core = &mut self.0;
+        core.check_open()?;
+        if core.phase == Phase::Goaway || core.is_draining() || core.goaway_received.is_some() {
+            return Err(SendError::ShuttingDown);
+        }
+        if core.next_own_id > STREAM_ID_MAX {
+            return Err(SendError::Exhausted);
+        }
+        line.check()?;
+        if line.protocol.is_some() && !core.remote.connect_protocol {
+            return Err(SendError::NotAllowed);
+        }
+        let fields = fields.into_iter().map(Into::into);
+        let pseudo_bytes: usize = line.pseudo_fields().map(|field| field.size()).sum();
+        let length = core.check_section(pseudo_bytes, fields.clone(), false)?;
+        if end_stream && length.is_some_and(|length| length > 0) {
+            return Err(SendError::BodyTooShort);
+        }
+        let waits = !core.may_open() || core.pending.len() > 0;
+        if waits {
+            let bytes = pseudo_bytes + fields.clone().map(|field| field.size()).sum::<usize>();
+            core.pending.admits(bytes, &core.config)?;
+        }
+        let id = core.next_own_id;
+        core.next_own_id += 2;
+        let state = if end_stream { State::HalfClosedLocal } else { State::Open };
+        let slot = core.open(id, state);
+        let now = core.deadlines.millis();
+        let stream = core.streams.get_mut(slot);
+        stream.surfaced_at = now;
+        stream.flags.set(Flags::SURFACED);
+        stream.flags.set(Flags::HEAD_SENT);
+        if line.method == b"HEAD" {
+            stream.flags.set(Flags::HEAD_REQUEST);
+        }
+        if line.method == b"CONNECT" {
+            stream.flags.set(Flags::TUNNEL);
+        } else if let Some(length) = length {
+            stream.flags.set(Flags::LENGTH_OUT);
+            stream.send_left = length;
+        }
+        if waits {
+            stream.flags.set(Flags::PENDING);
+            stream.flags.clear(Flags::COUNTED);
+            core.own_streams -= 1;
+            let fields = line.pseudo_fields().chain(fields.map(crate::server::shorten)).collect();
+            core.pending.push(Waiting { id, fields, end_stream });
+        } else {
+            let start = out.len();
+            core.write_section(
+                id,
+                line.pseudo_fields().chain(fields.map(crate::server::shorten)),
+                end_stream,
+                out,
+            );
+            core.appended(out.len() - start);
+        }
+        Ok(StreamId(id))
+    }
+
+    /// The requests that have no whole response, and what is known of each: after an error, the
+    /// end of input or a GOAWAY those that provably were not processed can be sent again.
+    pub fn unfinished(&self) -> impl Iterator<Item = (StreamId, Verdict)> + '_ {
+        self.0
+            .streams
+            .iter()
+            .filter(|(slot, stream)| self.0.is_held(*slot) && !self.0.is_peer_id(stream.id))
+            .filter(|(_, stream)| stream.state.receives())
+            .map(|(slot, stream)| (StreamId(stream.id), self.0.verdict(slot)))
+    }
+
+    /// Requests that wait until the server allows another stream.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.0.pending.len()
+    }
+}
+
+crate::connection!(ClientConnection);

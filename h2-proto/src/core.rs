@@ -1,0 +1,619 @@
+//! What both roles share: the state of a connection, its output account, its streams' lives.
+//! `recv` reads frames into it, `send` writes what the caller sends.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use hpack::{Decoder, Encoder, Fragments};
+
+use crate::config::Config;
+use crate::deadlines::{Deadlines, Facts, NEVER};
+use crate::error::{ConnectionError, Deadline, ErrorCode, ErrorKind, SendError};
+use crate::event::{NextStep, ResetBy, StreamId, Verdict};
+use crate::frame::{self, STREAM_ID_MAX};
+use crate::ledger::{Cause, Ledger, charge, refund};
+use crate::phase::{Phase, Transition};
+use crate::priority::Priority;
+use crate::recv::{Reading, Step};
+use crate::schedule::Schedule;
+use crate::settings::{Local, Settings};
+use crate::stream::map::{Slot, Streams};
+use crate::stream::state::{Frame, State};
+use crate::stream::{Flags, Stream};
+use crate::window::{WINDOW_DEFAULT, Window};
+
+/// Streams that we reset last: what still comes on them means nothing.
+const RESET_REMEMBERED: usize = 16;
+/// Octets that a connection reads and throws away after its last GOAWAY, and how long.
+const LINGER_OCTETS_MAX: u64 = 1 << 20;
+const LINGER_TIME: Duration = Duration::from_secs(2);
+/// A stream that the application held so long was work, not a flood.
+const HELD_MILLIS: u32 = 5;
+
+/// Which side of the connection we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Core {
+    pub(crate) config: Arc<Config>,
+    pub(crate) side: Side,
+    pub(crate) phase: Phase,
+    pub(crate) eof: bool,
+    /// The last pull ended for want of input.
+    pub(crate) starving: bool,
+    draining: bool,
+    pub(crate) failed: Option<ConnectionError>,
+
+    pub(crate) reading: Reading,
+    /// A frame that is not whole yet: its header and what is there of its payload.
+    pub(crate) carry: Vec<u8>,
+    pub(crate) fragments: Fragments,
+    /// Octets consumed, and where the frame that is read began.
+    pub(crate) position: u64,
+    pub(crate) frame_at: u64,
+    pub(crate) decoder: Decoder,
+    pub(crate) encoder: Encoder,
+
+    pub(crate) local: Local,
+    pub(crate) remote: Settings,
+    pub(crate) receive: Window,
+    /// Octets of the connection's window to announce.
+    pub(crate) credit: u32,
+    /// Octets that were handed out and not released, on all streams.
+    pub(crate) unreleased: u64,
+    pub(crate) send: Window,
+
+    pub(crate) streams: Streams,
+    pub(crate) schedule: Schedule,
+    /// The stream that `next_writable` gave out last, and its turn.
+    pub(crate) turn: Option<(Slot, u32)>,
+    /// Streams that count against the limits of either side.
+    pub(crate) peer_streams: u32,
+    pub(crate) own_streams: u32,
+    pub(crate) last_peer_id: u32,
+    pub(crate) next_own_id: u32,
+    reset_ids: [u32; RESET_REMEMBERED],
+    reset_count: u8,
+    /// The last stream in the last GOAWAY of either side.
+    pub(crate) goaway_sent: Option<u32>,
+    pub(crate) goaway_received: Option<u32>,
+
+    pub(crate) ledger: Ledger,
+    pub(crate) deadlines: Deadlines,
+    /// Octets appended to outputs or promised, and taken by the transport.
+    appended: u64,
+    written: u64,
+    /// Octets that the peer caused since all of them were written, and where they end.
+    caused: u32,
+    caused_until: u64,
+    /// Frames of ours that wait for an answer: what was sent, and when.
+    pub(crate) pings: VecDeque<([u8; 8], u64)>,
+    /// What happened to several streams at once, to be surfaced one by one.
+    pub(crate) queued: VecDeque<Step>,
+    /// Priorities of streams that are not open yet (RFC 9218 §7.1).
+    pub(crate) early_priorities: Vec<(u32, Priority)>,
+    pub(crate) pending: crate::pending::Pending,
+}
+
+impl Core {
+    pub(crate) fn new(config: Arc<Config>, side: Side, now: Duration) -> Self {
+        let deadlines = Deadlines::new(now, &config);
+        let ledger = Ledger::new(deadlines.now());
+        Self {
+            side,
+            phase: Phase::Preface,
+            eof: false,
+            starving: true,
+            draining: false,
+            failed: None,
+            reading: Reading::new(side),
+            carry: Vec::new(),
+            fragments: Fragments::new(),
+            position: 0,
+            frame_at: 0,
+            decoder: Decoder::new(4096),
+            encoder: Encoder::new(config.encoder_table_bytes_max as usize),
+            local: Local::new(),
+            remote: Settings::INITIAL,
+            receive: Window::new(WINDOW_DEFAULT),
+            credit: 0,
+            unreleased: 0,
+            send: Window::new(WINDOW_DEFAULT),
+            streams: Streams::new(),
+            schedule: Schedule::new(),
+            turn: None,
+            peer_streams: 0,
+            own_streams: 0,
+            last_peer_id: 0,
+            next_own_id: if side == Side::Client { 1 } else { 2 },
+            reset_ids: [0; RESET_REMEMBERED],
+            reset_count: 0,
+            goaway_sent: None,
+            goaway_received: None,
+            ledger,
+            deadlines,
+            appended: 0,
+            written: 0,
+            caused: 0,
+            caused_until: 0,
+            pings: VecDeque::new(),
+            queued: VecDeque::new(),
+            early_priorities: Vec::new(),
+            pending: crate::pending::Pending::new(),
+            config,
+        }
+    }
+
+    /// Our first octets: the preface of a client, SETTINGS, and the rest of the connection's window.
+    /// Counted by the caller.
+    pub(crate) fn greet(&mut self, out: &mut Vec<u8>) {
+        if self.side == Side::Client {
+            out.extend_from_slice(crate::PREFACE);
+        }
+        let mut settings = self.config.settings(self.side == Side::Client);
+        if self.side == Side::Server {
+            settings.push = true;
+        }
+        self.local.announce(settings, self.side == Side::Server, out);
+        self.deadlines.await_settings(&self.config);
+        let window = self.config.connection_window_bytes.clamp(65_535, i32::MAX as u32);
+        let more = window - WINDOW_DEFAULT as u32;
+        if more > 0 && self.receive.add(more).is_ok() {
+            frame::window_update::write(0, more, out);
+        }
+    }
+
+    // ---- the account of the output ----
+
+    /// Octets were appended to an output, or promised.
+    pub(crate) const fn appended(&mut self, octets: usize) {
+        self.appended += octets as u64;
+    }
+
+    /// Octets were appended that the peer caused.
+    pub(crate) const fn caused(&mut self, octets: usize) {
+        if octets > 0 {
+            self.appended += octets as u64;
+            self.caused = self.caused.saturating_add(octets as u32);
+            self.caused_until = self.appended;
+        }
+    }
+
+    /// The transport took so many octets.
+    pub(crate) const fn wrote(&mut self, octets: usize) {
+        let written = self.written + octets as u64;
+        self.written = if written < self.appended { written } else { self.appended };
+        if self.written >= self.caused_until {
+            self.caused = 0;
+        }
+    }
+
+    pub(crate) const fn unsent(&self) -> u64 {
+        self.appended - self.written
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.caused > self.config.caused_output_bytes_max
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), SendError> {
+        if self.phase == Phase::Closed { Err(SendError::Closed) } else { Ok(()) }
+    }
+
+    // ---- the lives of streams ----
+
+    /// Whether the peer opens streams with identifiers like this.
+    pub(crate) const fn is_peer_id(&self, id: u32) -> bool {
+        (id % 2 == 1) == matches!(self.side, Side::Server)
+    }
+
+    /// The state of any stream.
+    pub(crate) fn state_of(&self, id: u32) -> State {
+        if let Some(slot) = self.streams.find(id) {
+            return self.streams.get(slot).state;
+        }
+        let idle =
+            if self.is_peer_id(id) { id > self.last_peer_id } else { id >= self.next_own_id };
+        if idle {
+            State::Idle
+        } else if self.reset_ids.contains(&id) {
+            State::ResetByUs
+        } else {
+            State::Forgotten
+        }
+    }
+
+    pub(crate) fn remember_reset(&mut self, id: u32) {
+        self.reset_ids[usize::from(self.reset_count) % RESET_REMEMBERED] = id;
+        self.reset_count = (self.reset_count + 1) % RESET_REMEMBERED as u8;
+    }
+
+    /// A stream that the application knows of.
+    pub(crate) fn surfaced(&self, id: StreamId) -> Result<Slot, SendError> {
+        let slot = self.streams.find(id.0).ok_or(SendError::NoStream)?;
+        let stream = self.streams.get(slot);
+        if stream.flags.has(Flags::SURFACED) && !stream.flags.has(Flags::DONE) {
+            Ok(slot)
+        } else {
+            Err(SendError::NoStream)
+        }
+    }
+
+    /// A new stream that counts as open.
+    pub(crate) fn open(&mut self, id: u32, state: State) -> Slot {
+        let mut stream =
+            Stream::new(id, state, self.local.in_force.window_bytes, self.remote.window_bytes);
+        stream.flags.set(Flags::COUNTED);
+        if let Some(limit) = self.config.body_bytes_max {
+            stream.content_left = limit;
+        }
+        *self.count(id) += 1;
+        self.streams.insert(stream)
+    }
+
+    fn count(&mut self, id: u32) -> &mut u32 {
+        if self.is_peer_id(id) { &mut self.peer_streams } else { &mut self.own_streams }
+    }
+
+    /// The stream is in another state now: if it is over, and nobody holds it, it goes.
+    pub(crate) fn set_state(&mut self, slot: Slot, state: State, out: &mut Vec<u8>) {
+        let stream = self.streams.get_mut(slot);
+        stream.state = state;
+        if state.is_closed() {
+            stream.flags.clear(Flags::WANTS_SEND);
+            stream.flags.clear(Flags::SCHEDULED);
+            // Both sides said all, and what was received is released: nothing is left to do.
+            if state == State::Ended && stream.unreleased == 0 {
+                stream.flags.set(Flags::DONE);
+            }
+        }
+        self.settle_life(slot, out);
+    }
+
+    /// Removes a stream that is over and not held.
+    pub(crate) fn settle_life(&mut self, slot: Slot, out: &mut Vec<u8>) {
+        let stream = *self.streams.get(slot);
+        let held = stream.flags.has(Flags::SURFACED) && !stream.flags.has(Flags::DONE);
+        if !stream.state.is_closed() || held {
+            return;
+        }
+        if stream.unreleased > 0 {
+            self.release_connection(stream.unreleased);
+            self.flush_connection_credit(out);
+        }
+        if stream.state == State::ResetByUs {
+            self.remember_reset(stream.id);
+        }
+        if stream.flags.has(Flags::COUNTED) {
+            *self.count(stream.id) -= 1;
+        }
+        self.streams.remove(stream.id);
+        self.schedule.tidy(&self.streams);
+    }
+
+    /// The application is done with a stream.
+    pub(crate) fn done(&mut self, id: StreamId, out: &mut Vec<u8>) -> Result<(), SendError> {
+        let slot = self.surfaced(id)?;
+        let state = self.streams.get(slot).state;
+        if !state.is_closed() {
+            // It leaves in the middle: the peer need not send more.
+            let code = if state.sends() { ErrorCode::CANCEL } else { ErrorCode::NO_ERROR };
+            self.write_reset(slot, code, out);
+        }
+        self.streams.get_mut(slot).flags.set(Flags::DONE);
+        self.settle_life(slot, out);
+        Ok(())
+    }
+
+    /// RST_STREAM on a stream that is not closed.
+    pub(crate) fn write_reset(&mut self, slot: Slot, code: ErrorCode, out: &mut Vec<u8>) {
+        let stream = self.streams.get_mut(slot);
+        let id = stream.id;
+        if let Some(state) = stream.state.send(Frame::Reset) {
+            if !stream.flags.has(Flags::PENDING) {
+                frame::rst_stream::write(id, code, out);
+            }
+            self.set_state(slot, state, out);
+        }
+    }
+
+    /// A fault of the peer ends a stream.
+    pub(crate) fn break_stream(&mut self, id: u32, kind: ErrorKind, out: &mut Vec<u8>) -> Step {
+        self.ledger.charge(Cause::Resets, charge::RESET_PROVOKED);
+        let stream = StreamId(id);
+        let Some(slot) = self.streams.find(id) else {
+            frame::rst_stream::write(id, kind.code(), out);
+            self.remember_reset(id);
+            return Step::Refused { stream, kind };
+        };
+        let verdict = self.verdict(slot);
+        let surfaced = self.is_held(slot);
+        if self.streams.get(slot).state.is_closed() {
+            frame::rst_stream::write(id, kind.code(), out);
+            return Step::Refused { stream, kind };
+        }
+        self.write_reset(slot, kind.code(), out);
+        if surfaced {
+            Step::Reset { stream, code: kind.code(), by: ResetBy::Us(kind), verdict }
+        } else {
+            Step::Refused { stream, kind }
+        }
+    }
+
+    pub(crate) fn is_held(&self, slot: Slot) -> bool {
+        let flags = self.streams.get(slot).flags;
+        flags.has(Flags::SURFACED) && !flags.has(Flags::DONE)
+    }
+
+    /// What is known of a request that gets no whole response.
+    pub(crate) fn verdict(&self, slot: Slot) -> Verdict {
+        let stream = self.streams.get(slot);
+        if stream.flags.has(Flags::PENDING)
+            || self.goaway_received.is_some_and(|last| stream.id > last)
+        {
+            Verdict::NotProcessed
+        } else if stream.flags.has(Flags::HEAD_RECEIVED) || stream.informational > 0 {
+            Verdict::Processed
+        } else {
+            Verdict::Unknown
+        }
+    }
+
+    /// A stream was reset by the peer: what it cost comes back if it was worked on.
+    pub(crate) fn refund_reset(&mut self, slot: Slot) {
+        let stream = self.streams.get(slot);
+        if self.deadlines.millis().wrapping_sub(stream.surfaced_at) >= HELD_MILLIS
+            && stream.flags.has(Flags::SURFACED)
+        {
+            self.ledger.refund(refund::RESET_AFTER_WORK);
+        }
+    }
+
+    // ---- flow control of what is received ----
+
+    /// Octets that were handed out and count as used at once for the connection, unless too many
+    /// are unreleased.
+    pub(crate) fn withhold_connection(&mut self, octets: u32) {
+        let max = self.config.connection_unreleased_bytes_max;
+        let withheld = self.unreleased.saturating_sub(max);
+        self.unreleased += u64::from(octets);
+        let more = self.unreleased.saturating_sub(max) - withheld;
+        self.credit += octets - more as u32;
+    }
+
+    /// The application is done with octets: what the connection's window waited for comes back.
+    pub(crate) fn release_connection(&mut self, octets: u32) {
+        let max = self.config.connection_unreleased_bytes_max;
+        let withheld = self.unreleased.saturating_sub(max);
+        self.unreleased -= u64::from(octets);
+        let less = withheld - self.unreleased.saturating_sub(max);
+        self.credit += less as u32;
+    }
+
+    pub(crate) fn flush_connection_credit(&mut self, out: &mut Vec<u8>) {
+        let half = self.config.connection_window_bytes.max(65_535) / 2;
+        if self.credit >= half && self.receive.add(self.credit).is_ok() {
+            frame::window_update::write(0, self.credit, out);
+            self.credit = 0;
+        }
+    }
+
+    pub(crate) fn flush_stream_credit(&mut self, slot: Slot, out: &mut Vec<u8>) {
+        let half = (self.local.announced().window_bytes / 2).max(1);
+        let stream = self.streams.get_mut(slot);
+        if stream.credit >= half
+            && stream.state.receives()
+            && stream.receive.add(stream.credit).is_ok()
+        {
+            frame::window_update::write(stream.id, stream.credit, out);
+            stream.credit = 0;
+        }
+    }
+
+    pub(crate) fn release(
+        &mut self,
+        id: StreamId,
+        octets: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        let slot = self.surfaced(id)?;
+        let stream = self.streams.get_mut(slot);
+        let left = stream.unreleased.checked_sub(octets).ok_or(SendError::ReleasedTooMuch)?;
+        stream.unreleased = left;
+        stream.credit += octets;
+        self.release_connection(octets);
+        if self.phase != Phase::Closed {
+            self.flush_stream_credit(slot, out);
+            self.flush_connection_credit(out);
+        }
+        if left == 0 && self.streams.get(slot).state == State::Ended {
+            self.streams.get_mut(slot).flags.set(Flags::DONE);
+            self.settle_life(slot, out);
+        }
+        Ok(())
+    }
+
+    // ---- the end ----
+
+    /// The peer broke the connection: GOAWAY, and nothing more.
+    pub(crate) fn fail(&mut self, kind: ErrorKind, out: &mut Vec<u8>) -> ConnectionError {
+        let error = ConnectionError::new(kind, self.frame_at);
+        if self.phase != Phase::Closed {
+            // A wrong preface may still be answered in another protocol.
+            if kind != ErrorKind::Preface {
+                frame::goaway::write(self.last_peer_id, kind.code(), out);
+                self.goaway_sent = Some(self.last_peer_id);
+            }
+            self.close();
+        }
+        self.failed = Some(error.clone());
+        error
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.phase = self.phase.after(Transition::Over);
+        self.deadlines.disarm();
+    }
+
+    /// Announces a shutdown (§6.8); called again, or on a client, it is final.
+    pub(crate) fn shutdown(&mut self, out: &mut Vec<u8>) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.deadlines.begin_drain(&self.config);
+        let first = !self.draining && self.side == Side::Server && self.phase == Phase::Open;
+        self.draining = true;
+        if first {
+            frame::goaway::write(STREAM_ID_MAX, ErrorCode::NO_ERROR, out);
+            self.goaway_sent = Some(STREAM_ID_MAX);
+            // Its answer says that the peer has seen the GOAWAY.
+            frame::ping::write(DRAIN_PING, false, out);
+            self.pings.push_back((DRAIN_PING, self.deadlines.now()));
+        } else {
+            self.go_away(out);
+        }
+    }
+
+    /// The final GOAWAY: no stream above the last one that came.
+    pub(crate) fn go_away(&mut self, out: &mut Vec<u8>) {
+        if self.goaway_sent != Some(self.last_peer_id) {
+            frame::goaway::write(self.last_peer_id, ErrorCode::NO_ERROR, out);
+            self.goaway_sent = Some(self.last_peer_id);
+        }
+        self.phase = self.phase.after(Transition::GoingAway);
+        self.close_if_over();
+    }
+
+    /// The last stream of a connection that takes no more is done.
+    pub(crate) fn close_if_over(&mut self) {
+        if self.phase == Phase::Goaway && self.streams.len() == 0 && self.queued.is_empty() {
+            self.close();
+        }
+    }
+
+    pub(crate) fn next_step(&self) -> NextStep {
+        if self.phase == Phase::Closed {
+            return match self.unsent() {
+                0 if self.eof || self.goaway_sent.is_none() => NextStep::Close,
+                0 => NextStep::Linger {
+                    octets_max: LINGER_OCTETS_MAX,
+                    until: Duration::from_nanos(self.deadlines.now()).saturating_add(LINGER_TIME),
+                },
+                _ => NextStep::Close,
+            };
+        }
+        if self.is_paused() || self.eof { NextStep::Write } else { NextStep::Read }
+    }
+
+    // ---- time ----
+
+    /// Arms and expires. What expired on streams is surfaced by the next pull.
+    pub(crate) fn advance(
+        &mut self,
+        now: Duration,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ConnectionError> {
+        self.deadlines.arrived(now);
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        if self.phase == Phase::Closed {
+            return Ok(());
+        }
+        let start = out.len();
+        self.ledger.repay(self.deadlines.now(), &self.config);
+        let facts = Facts {
+            greeting: self.phase < Phase::Open && self.goaway_sent.is_none(),
+            in_block: self.reading.in_block(),
+            unacknowledged: self.local.unacknowledged() > 0,
+            streams: self.streams.len() > 0,
+            unsent: self.unsent() > 0,
+            written: self.written,
+            starving: self.starving,
+            draining: self.draining,
+        };
+        if !facts.in_block {
+            self.deadlines.block_ends();
+        }
+        let expired = self.deadlines.advance(facts, &self.config);
+        let result = match expired {
+            // Nobody is to blame: a shutdown with nothing to wait for.
+            Some(Deadline::Idle) => {
+                self.go_away(out);
+                Ok(())
+            }
+            Some(deadline) => Err(self.fail(ErrorKind::Deadline(deadline), out)),
+            None => Ok(()),
+        };
+        if result.is_ok() && self.phase != Phase::Closed {
+            if self.deadlines.is_aged() && !self.draining {
+                self.shutdown(out);
+            }
+            if self.deadlines.wants_ping(&self.config) {
+                frame::ping::write(ALIVE_PING, false, out);
+                self.pings.push_back((ALIVE_PING, self.deadlines.now()));
+            }
+            self.expire_stalls(out);
+        }
+        self.appended(out.len() - start);
+        result
+    }
+
+    /// Streams whose content waits for a window too long (§10.5).
+    fn expire_stalls(&mut self, out: &mut Vec<u8>) {
+        let now = self.deadlines.now();
+        let timeout = self.config.send_timeout;
+        let late: Vec<u32> = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| {
+                stream.stalled_at != u32::MAX
+                    && self.deadlines.at(stream.stalled_at, timeout) <= now
+            })
+            .map(|(_, stream)| stream.id)
+            .collect();
+        for id in late {
+            let step = self.break_stream(id, ErrorKind::Deadline(Deadline::Send), out);
+            self.queued.push_back(step);
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        if self.phase == Phase::Closed {
+            return None;
+        }
+        let stall = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| stream.stalled_at != u32::MAX)
+            .map(|(_, stream)| self.deadlines.at(stream.stalled_at, self.config.send_timeout))
+            .min();
+        let next = self.deadlines.next(&self.config).min(stall.unwrap_or(NEVER));
+        (next != NEVER).then(|| Duration::from_nanos(next))
+    }
+
+    /// Gives storage back that is not in use.
+    pub(crate) fn shrink(&mut self) {
+        self.carry.shrink_to_fit();
+        self.fragments.shrink();
+        self.streams.shrink();
+        self.schedule.shrink();
+        self.queued.shrink_to_fit();
+        self.early_priorities.shrink_to_fit();
+    }
+}
+
+/// What a PING of our own says: after the first GOAWAY, and to see whether the peer is there.
+pub(crate) const DRAIN_PING: [u8; 8] = *b"goaway 1";
+pub(crate) const ALIVE_PING: [u8; 8] = *b"alive? 1";

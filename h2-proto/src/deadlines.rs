@@ -1,0 +1,226 @@
+//! Deadlines: armed, re-armed and expired by `advance`, never by a clock.
+//!
+//! Times are nanoseconds since an epoch of the caller's choice, [`NEVER`] for none.
+
+use core::time::Duration;
+
+use crate::config::Config;
+use crate::error::Deadline;
+
+pub(crate) const NEVER: u64 = u64::MAX;
+
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(NEVER)
+}
+
+/// What the deadlines depend on, as `advance` finds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    /// The preface and the first SETTINGS of the peer are still to come.
+    pub(crate) greeting: bool,
+    /// A field block has begun.
+    pub(crate) in_block: bool,
+    pub(crate) unacknowledged: bool,
+    pub(crate) streams: bool,
+    /// Octets that the transport has not taken, and all that it took.
+    pub(crate) unsent: bool,
+    pub(crate) written: u64,
+    /// The last pull ended for want of input.
+    pub(crate) starving: bool,
+    pub(crate) draining: bool,
+}
+
+/// The clock and the deadlines of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Deadlines {
+    /// Also when the input that is pulled now arrived.
+    now: u64,
+    started: u64,
+    greeting: u64,
+    block: u64,
+    settings: u64,
+    idle: u64,
+    send: u64,
+    send_mark: u64,
+    drain: u64,
+    /// When the next keep-alive PING goes, or, if one is out, when its answer must be there.
+    ping: u64,
+    pub(crate) ping_out: bool,
+    /// When something was last received.
+    heard: u64,
+    age: u64,
+}
+
+impl Deadlines {
+    pub(crate) fn new(now: Duration, config: &Config) -> Self {
+        let now = nanos(now);
+        Self {
+            now,
+            started: now,
+            greeting: now.saturating_add(nanos(config.preface_timeout)),
+            block: NEVER,
+            settings: NEVER,
+            idle: NEVER,
+            send: NEVER,
+            send_mark: 0,
+            drain: NEVER,
+            ping: config.ping_interval.map_or(NEVER, |it| now.saturating_add(nanos(it))),
+            ping_out: false,
+            heard: now,
+            age: config.age_max.map_or(NEVER, |it| now.saturating_add(nanos(it))),
+        }
+    }
+
+    pub(crate) const fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Milliseconds since the connection began; small enough for each stream to keep some.
+    pub(crate) const fn millis(&self) -> u32 {
+        ((self.now - self.started) / 1_000_000) as u32
+    }
+
+    /// The time at which these milliseconds are over, after `timeout`.
+    pub(crate) fn at(&self, millis: u32, timeout: Duration) -> u64 {
+        self.started.saturating_add(u64::from(millis) * 1_000_000).saturating_add(nanos(timeout))
+    }
+
+    /// Time that goes backwards is no time.
+    pub(crate) fn arrived(&mut self, now: Duration) {
+        self.now = self.now.max(nanos(now));
+    }
+
+    /// Something was received.
+    pub(crate) const fn heard(&mut self) {
+        self.heard = self.now;
+    }
+
+    pub(crate) const fn block_begins(&mut self) {
+        if self.block == NEVER {
+            self.block = self.now;
+        }
+    }
+
+    pub(crate) const fn block_ends(&mut self) {
+        self.block = NEVER;
+    }
+
+    /// SETTINGS were sent, or acknowledged and others are still out.
+    pub(crate) fn await_settings(&mut self, config: &Config) {
+        self.settings = self.now.saturating_add(nanos(config.settings_timeout));
+    }
+
+    pub(crate) fn begin_drain(&mut self, config: &Config) {
+        if self.drain == NEVER {
+            self.drain = self.now.saturating_add(nanos(config.drain_timeout));
+        }
+        self.age = NEVER;
+    }
+
+    /// Whether the connection is as old as it may get; once.
+    pub(crate) const fn is_aged(&mut self) -> bool {
+        if self.now < self.age {
+            return false;
+        }
+        self.age = NEVER;
+        true
+    }
+
+    /// Whether a keep-alive PING is to be sent now.
+    pub(crate) fn wants_ping(&mut self, config: &Config) -> bool {
+        let Some(interval) = config.ping_interval else { return false };
+        if self.ping_out {
+            return false;
+        }
+        let due = self.heard.saturating_add(nanos(interval));
+        if self.now < due {
+            self.ping = due;
+            return false;
+        }
+        self.ping_out = true;
+        self.ping = self.now.saturating_add(nanos(config.ping_timeout));
+        true
+    }
+
+    /// The answer to the keep-alive PING came.
+    pub(crate) fn ponged(&mut self, config: &Config) {
+        self.ping_out = false;
+        self.ping = config.ping_interval.map_or(NEVER, |it| self.now.saturating_add(nanos(it)));
+    }
+
+    /// Arms what is to be armed; the deadline that passed, if one did.
+    pub(crate) fn advance(&mut self, facts: Facts, config: &Config) -> Option<Deadline> {
+        if !facts.greeting {
+            self.greeting = NEVER;
+        }
+        if !facts.unacknowledged {
+            self.settings = NEVER;
+        }
+        if facts.streams || facts.draining {
+            self.idle = NEVER;
+        } else if self.idle == NEVER
+            && let Some(timeout) = config.idle_timeout
+        {
+            self.idle = self.now.saturating_add(nanos(timeout));
+        }
+        if !facts.unsent {
+            self.send = NEVER;
+        } else if self.send == NEVER
+            || facts.written.wrapping_sub(self.send_mark)
+                >= u64::from(config.send_progress_bytes_min)
+        {
+            self.send = self.now.saturating_add(nanos(config.send_timeout));
+            self.send_mark = facts.written;
+        }
+        // What accuses the peer of silence only while it could be heard.
+        let silence = |at: u64| if facts.starving { at } else { NEVER };
+        let block = self.block_deadline(config);
+        let ping = if self.ping_out { silence(self.ping) } else { NEVER };
+        let all = [
+            (silence(self.greeting), Deadline::Preface),
+            (silence(block), Deadline::HeaderBlock),
+            (silence(self.settings), Deadline::SettingsAck),
+            (ping, Deadline::KeepAlive),
+            (self.send, Deadline::Send),
+            (self.drain, Deadline::Drain),
+            (silence(self.idle), Deadline::Idle),
+        ];
+        all.into_iter().find(|&(at, _)| at <= self.now).map(|(_, deadline)| deadline)
+    }
+
+    fn block_deadline(&self, config: &Config) -> u64 {
+        if self.block == NEVER {
+            return NEVER;
+        }
+        self.block.saturating_add(nanos(config.header_block_timeout))
+    }
+
+    /// The next time at which `advance` has something to do.
+    pub(crate) fn next(&self, config: &Config) -> u64 {
+        [
+            self.greeting,
+            self.block_deadline(config),
+            self.settings,
+            self.idle,
+            self.send,
+            self.drain,
+            self.ping,
+            self.age,
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or(NEVER)
+    }
+
+    /// Nothing is waited for any more.
+    pub(crate) const fn disarm(&mut self) {
+        self.greeting = NEVER;
+        self.block = NEVER;
+        self.settings = NEVER;
+        self.idle = NEVER;
+        self.send = NEVER;
+        self.drain = NEVER;
+        self.ping = NEVER;
+        self.age = NEVER;
+    }
+}

@@ -1,0 +1,186 @@
+//! The server role.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use hpack::{Field, FieldBuf};
+
+use crate::config::Config;
+use crate::core::{Core, Side};
+use crate::error::{ConnectionError, SendError};
+use crate::event::{Event, StreamId};
+use crate::stream::Flags;
+use crate::stream::state::Frame;
+
+/// The server's side of a connection. See the contract of the crate.
+#[derive(Clone)]
+pub struct ServerConnection(pub(crate) Core);
+
+impl ServerConnection {
+    /// A connection that is known to speak HTTP/2, by ALPN: our SETTINGS are appended to `out` at
+    /// once.
+    #[must_use]
+    pub fn new(config: impl Into<Arc<Config>>, now: Duration, out: &mut Vec<u8>) -> Self {
+        let mut core = Core::new(config.into(), Side::Server, now);
+        let start = out.len();
+        core.greet(out);
+        core.appended(out.len() - start);
+        Self(core)
+    }
+
+    /// A connection that may speak HTTP/2: our SETTINGS follow the client's preface, and a wrong
+    /// one ([`ErrorKind::Preface`](crate::ErrorKind)) is answered by nothing and stays in the
+    /// input, so that it can be answered in another protocol.
+    #[must_use]
+    pub fn with_prior_knowledge(config: impl Into<Arc<Config>>, now: Duration) -> Self {
+        Self(Core::new(config.into(), Side::Server, now))
+    }
+
+    /// The next event. Pull until `None`, answering on the way.
+    ///
+    /// # Errors
+    /// The peer broke the connection; a GOAWAY that says so is in `out`.
+    pub fn next_event<'i, 'f>(
+        &mut self,
+        input: &mut &'i [u8],
+        fields: &'f mut FieldBuf,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'i, 'f>>, ConnectionError> {
+        self.0.next_event(input, fields, out)
+    }
+
+    /// Sends an interim response (100 to 199, but 101).
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn send_informational<'a, I>(
+        &mut self,
+        stream: StreamId,
+        status: u16,
+        fields: I,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator<IntoIter: Clone>,
+        I::Item: Into<Field<'a>>,
+    {
+        if !(100..200).contains(&status) || status == 101 {
+            return Err(SendError::InvalidStatus);
+        }
+        self.send_head(stream, status, fields, false, out)
+    }
+
+    /// Sends the final response (200 to 999): its head, and with `end_stream` all of it.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn send_response<'a, I>(
+        &mut self,
+        stream: StreamId,
+        status: u16,
+        fields: I,
+        end_stream: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator<IntoIter: Clone>,
+        I::Item: Into<Field<'a>>,
+    {
+        if !(200..1000).contains(&status) {
+            return Err(SendError::InvalidStatus);
+        }
+        self.send_head(stream, status, fields, end_stream, out)
+    }
+
+    fn send_head<'a, I>(
+        &mut self,
+        id: StreamId,
+        status: u16,
+        fields: I,
+        end_stream: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator<IntoIter: Clone>,
+        I::Item: Into<Field<'a>>,
+    {
+        let core = &mut self.0;
+        core.check_open()?;
+        let slot = core.surfaced(id)?;
+        let stream = core.streams.get(slot);
+        let flags = stream.flags;
+        let next = stream
+            .state
+            .send(Frame::Headers { end: end_stream })
+            .filter(|_| !flags.has(Flags::HEAD_SENT))
+            .ok_or(SendError::WrongState)?;
+        let fields = fields.into_iter().map(Into::into);
+        let digits = [
+            b'0' + (status / 100) as u8,
+            b'0' + (status / 10 % 10) as u8,
+            b'0' + (status % 10) as u8,
+        ];
+        let pseudo = Field::new(b":status", &digits);
+        let length = core.check_section(pseudo.size(), fields.clone(), false)?;
+        let is_final = status >= 200;
+        let tunnel = flags.has(Flags::TUNNEL) && (200..300).contains(&status);
+        let no_content =
+            flags.has(Flags::HEAD_REQUEST) || !h1_proto::grammar::status_allows_content(status);
+        let announced = length.filter(|_| is_final && !tunnel && !no_content);
+        if end_stream && announced.is_some_and(|length| length > 0) {
+            return Err(SendError::BodyTooShort);
+        }
+        let start = out.len();
+        core.write_section(
+            id.0,
+            core::iter::once(pseudo).chain(fields.map(shorten)),
+            end_stream,
+            out,
+        );
+        if is_final {
+            let stream = core.streams.get_mut(slot);
+            stream.flags.set(Flags::HEAD_SENT);
+            if no_content {
+                stream.flags.set(Flags::NO_CONTENT_OUT);
+            }
+            if let Some(length) = announced {
+                stream.flags.set(Flags::LENGTH_OUT);
+                stream.send_left = length;
+            }
+            if end_stream {
+                core.sent_end(slot, next, out);
+            }
+        }
+        core.appended(out.len() - start);
+        Ok(())
+    }
+
+    /// A whole response: head and content. What the windows do not take is not sent: the octets of
+    /// `content` that were, as [`send_data`](Self::send_data) tells.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub fn respond<'a, I>(
+        &mut self,
+        stream: StreamId,
+        status: u16,
+        fields: I,
+        content: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<usize, SendError>
+    where
+        I: IntoIterator<IntoIter: Clone>,
+        I::Item: Into<Field<'a>>,
+    {
+        self.send_response(stream, status, fields, content.is_empty(), out)?;
+        if content.is_empty() { Ok(0) } else { self.send_data(stream, content, true, out) }
+    }
+}
+
+/// A field that lives as long as its neighbours.
+pub(crate) fn shorten<'s, 'a: 's>(field: Field<'a>) -> Field<'s> {
+    field
+}
+
+crate::connection!(ServerConnection);
