@@ -1,7 +1,7 @@
 //! Attacks on HPACK by blocks that break a rule, or that try to bring the tables out of step.
 //!
 //! Each is fed whole, octet by octet and in every two pieces. Those that are after memory or work
-//! are in `attacks_hpack_memory`, because there is something to count.
+//! are in `attacks_hpack_memory` and `attacks_hpack_collisions`: there is something to count.
 
 use hpack::huffman::HuffmanErrorKind;
 use hpack::{DecodeErrorKind, Decoder, Encoder, Field, FieldBuf, FieldLimits, Indexing, Policy};

@@ -51,7 +51,7 @@ fn every_requirement_has_a_test_that_exists() {
 
 #[test]
 fn every_attack_has_its_test() {
-    let files = ["attacks_hpack.rs", "attacks_hpack_memory.rs"];
+    let files = ["attacks_hpack.rs", "attacks_hpack_collisions.rs", "attacks_hpack_memory.rs"];
     let sources: String = files.iter().map(|file| source(file)).collect();
     for number in 1..=ATTACKS {
         let begin = format!("#[test]\nfn c{number:02}_");
