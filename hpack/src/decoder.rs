@@ -17,7 +17,9 @@
 //! +---+---+---+---+---------------+
 //! ```
 
-use crate::dynamic_table::DynamicTable;
+use core::fmt;
+
+use crate::dynamic_table::{DynamicTable, SIZE_MAX};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::field::{FIELD_OVERHEAD, FieldBuf, FieldLimits};
 use crate::{huffman, integer, static_table};
@@ -75,6 +77,7 @@ impl Decoder {
     /// the next block has to begin with a table size update that takes note of it (RFC 7541 §4.2,
     /// RFC 9113 §4.3.1).
     pub fn set_table_bytes_max(&mut self, table_bytes_max: usize) {
+        let table_bytes_max = table_bytes_max.min(SIZE_MAX);
         self.table_bytes_max = table_bytes_max;
         if table_bytes_max < self.table.size_max() {
             let lowest = self.reduced_to.unwrap_or(usize::MAX);
@@ -91,9 +94,11 @@ impl Decoder {
     /// Decodes a whole block into `fields`, in place of what was there. Fragments are put together
     /// first ([`Fragments`](crate::Fragments)).
     ///
-    /// Lengths are held against `limits` before a string is decoded, and no memory is taken beyond
-    /// them. What comes behind a limit is followed as far as the table needs it and thrown away;
-    /// `fields` holds the fields before.
+    /// Lengths are held against `limits` before a string is decoded, and decoding stops where it
+    /// passes them: `fields` takes their room, or that of the table if that is larger, as vectors
+    /// grow. What comes behind a limit is followed as far as the table needs it and thrown away;
+    /// `fields` holds the fields before. A string there that the table does not need is not looked
+    /// at.
     ///
     /// # Errors
     /// [Fatal](DecodeError::is_fatal) ones come again from every further call, with no fields:
@@ -129,6 +134,17 @@ impl Decoder {
             return Err(error);
         }
         over.map_or(Ok(()), Err)
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("table", &self.table)
+            .field("table_bytes_max", &self.table_bytes_max)
+            .field("reduced_to", &self.reduced_to)
+            .field("failed", &self.failed)
+            .finish()
     }
 }
 

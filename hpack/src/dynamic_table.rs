@@ -11,10 +11,12 @@
 //!   inserted: 10   index 62 is entry 9, index 63 is entry 8
 //! ```
 //!
-//! The rings grow with what they hold. That of octets never exceeds the size that was agreed on, and
-//! the other takes 16 octets an entry, of which there is at most one for every 32 of that size.
+//! The rings grow with what they hold, and shrink when the size does. That of octets never exceeds the
+//! size that was agreed on; the other takes 16 octets an entry and doubles as it grows, so it takes
+//! no more than that size again.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::field::{FIELD_OVERHEAD, Field, FieldBuf};
 use crate::hash::same;
@@ -54,7 +56,7 @@ struct Entry {
 const OCTETS_MIN: usize = 256;
 const ENTRIES_MIN: usize = 8;
 /// The largest table: its offsets are kept in 32 bits.
-const SIZE_MAX: usize = 1 << 30;
+pub(crate) const SIZE_MAX: usize = 1 << 30;
 
 impl DynamicTable {
     /// An empty table, which allocates nothing.
@@ -231,7 +233,7 @@ impl DynamicTable {
             self.relocate(room.max(OCTETS_MIN).min(self.size_max));
         }
         if self.len() == self.entries.len() {
-            self.grow_entries();
+            self.resize_entries((2 * self.entries.len()).max(ENTRIES_MIN));
         }
         let mask = self.entries.len() - 1;
         self.entries[self.inserted as usize & mask] =
@@ -267,8 +269,9 @@ impl DynamicTable {
         if self.octets.len() > self.size_max {
             self.relocate(self.used);
         }
-        if self.count == 0 {
-            self.entries = Vec::new();
+        let entries = if self.count == 0 { 0 } else { self.len().next_power_of_two() };
+        if entries < self.entries.len() {
+            self.resize_entries(entries);
         }
     }
 
@@ -304,9 +307,9 @@ impl DynamicTable {
         self.octets = octets;
     }
 
-    fn grow_entries(&mut self) {
+    /// Gives the ring of entries another size, 0 or a power of two that they fit.
+    fn resize_entries(&mut self, size: usize) {
         let old = core::mem::take(&mut self.entries);
-        let size = (old.len() * 2).max(ENTRIES_MIN);
         let mut entries = Vec::with_capacity(size);
         entries.resize(size, Entry::default());
         for back in 1..=self.count {
@@ -314,6 +317,15 @@ impl DynamicTable {
             entries[number & (size - 1)] = old[number & (old.len() - 1)];
         }
         self.entries = entries;
+    }
+}
+
+impl fmt::Debug for DynamicTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = FieldBuf::new();
+        self.entries(&mut fields);
+        write!(f, "DynamicTable({} of {} octets) ", self.size(), self.size_max)?;
+        fmt::Debug::fmt(&fields, f)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The encoder (RFC 7541 §2.4, §6): a list of fields in, a field block out.
 
 use alloc::vec::Vec;
+use core::fmt;
 
-use crate::dynamic_table::DynamicTable;
+use crate::dynamic_table::{DynamicTable, SIZE_MAX};
 use crate::field::{Field, FieldBuf};
 use crate::index::Index;
 use crate::policy::{History, Indexing, Policy, Sighting, default_policy};
@@ -51,7 +52,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder with an empty table, which allocates nothing before the first insertion.
+    /// An encoder with an empty table, which allocates nothing before the first field that neither
+    /// table has.
     ///
     /// The table never exceeds `table_bytes_max` octets, by the account of RFC 7541 §4.1, whatever
     /// the peer allows; at first that is 4,096.
@@ -91,7 +93,7 @@ impl Encoder {
     }
 
     fn bound(&self) -> usize {
-        self.table_bytes_max.min(self.peer_table_bytes_max)
+        self.table_bytes_max.min(self.peer_table_bytes_max).min(SIZE_MAX)
     }
 
     fn bound_changed(&mut self) {
@@ -134,10 +136,11 @@ impl Encoder {
     }
 
     fn update_size(&mut self, size: usize, out: &mut Vec<u8>) {
+        let shrinks = size < self.table.size_max();
         self.table.set_size_max(size);
-        integer::encode(self.table.size_max(), 5, SIZE_UPDATE, out);
-        if size == 0 {
-            self.index = Index::new();
+        integer::encode(size, 5, SIZE_UPDATE, out);
+        if shrinks && self.index.is_large_for(self.table.len()) {
+            self.rebuild_index();
         }
     }
 
@@ -147,7 +150,7 @@ impl Encoder {
         self.encode_field(field.into(), out);
     }
 
-    /// Encodes a whole block.
+    /// Encodes a whole block, from its beginning.
     pub fn encode_block<'a, I>(&mut self, fields: I, out: &mut Vec<u8>)
     where
         I: IntoIterator,
@@ -250,6 +253,12 @@ impl Encoder {
         let mut numbers = self.index.find(name_hash);
         let place = numbers.find_map(|number| self.table.find_name(number, name))?;
         Some(place + static_table::LEN + 1)
+    }
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").field("table", &self.table).finish_non_exhaustive()
     }
 }
 

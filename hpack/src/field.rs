@@ -78,6 +78,9 @@ pub struct FieldLimits {
 impl FieldLimits {
     /// No field at all: for blocks that are decoded for the table alone.
     pub const NONE: Self = Self { section_bytes_max: 0, fields_max: 0 };
+
+    /// No limits but that of a buffer, 2 GiB: for blocks of one's own.
+    pub const UNLIMITED: Self = Self { section_bytes_max: usize::MAX, fields_max: usize::MAX };
 }
 
 impl Default for FieldLimits {

@@ -59,8 +59,17 @@ impl Index {
         self.buckets.len() < entries
     }
 
+    /// Whether it holds far more room than so many entries need.
+    pub(crate) const fn is_large_for(&self, entries: usize) -> bool {
+        self.buckets.len() > 2 * entries && (entries == 0 || self.buckets.len() > BUCKETS_MIN)
+    }
+
     /// Forgets everything and takes room for so many entries.
     pub(crate) fn reset_for(&mut self, entries: usize) {
+        if entries == 0 {
+            self.buckets = Vec::new();
+            return;
+        }
         let buckets = entries.next_power_of_two().max(BUCKETS_MIN);
         self.buckets = Vec::with_capacity(buckets);
         self.buckets.resize(buckets, [Place::default(); WAYS]);

@@ -24,7 +24,7 @@ pub enum Indexing {
 pub type Policy = fn(Field<'_>, &Sighting) -> Indexing;
 
 /// What the encoder remembers that bears on a field.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Sighting {
     /// The same field, name and value, was sent not long ago.

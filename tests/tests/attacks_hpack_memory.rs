@@ -260,7 +260,6 @@ fn c20_an_empty_table_takes_nothing() {
 
 /// A smaller table takes less, also while there is something in it.
 #[test]
-#[ignore = "the ring of entries keeps its size until the table is empty"]
 fn c20_a_smaller_table_takes_less() {
     let mut block = FieldBlock::raw();
     for _ in 0..4096 {
