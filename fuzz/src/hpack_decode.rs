@@ -117,7 +117,7 @@ impl Run {
         assert!(fields.section_bytes() <= self.limits.section_bytes_max);
         assert!(fields.len() <= self.limits.fields_max);
         let table = self.limited.table();
-        assert!(table.memory_bytes() <= memory_max(self.bound_max));
+        assert!(table.memory_bytes() <= memory_max(table.size_max()));
         match result {
             Err(error) => assert!(error.offset() <= block.len(), "{error} of {}", block.len()),
             Ok(()) => assert!(table.size_max() <= self.bound),

@@ -103,8 +103,6 @@ struct World {
     /// The encoder's own cap of the table, and what it knows of the decoder's bound.
     cap: usize,
     peer_bound: usize,
-    /// The highest bound of the encoder's table.
-    bound_max: usize,
     /// Bounds that the decoder announced, on their way to the encoder.
     announced: VecDeque<usize>,
     /// Bounds that arrived in the middle of a block, to be acknowledged behind it.
@@ -129,7 +127,6 @@ impl World {
             policy: 0,
             cap: 4096,
             peer_bound: 4096,
-            bound_max: 4096,
             announced: VecDeque::new(),
             unacknowledged: Vec::new(),
             network: VecDeque::new(),
@@ -214,7 +211,6 @@ impl World {
             self.encoder.begin(&mut out);
             let bound = self.cap.min(self.peer_bound);
             assert_eq!(self.encoder.table().size_max(), bound);
-            self.bound_max = self.bound_max.max(bound);
             (out, FieldBuf::new())
         })
     }
@@ -256,7 +252,7 @@ impl World {
         let (octets, fields) = self.block();
         let table = Snapshot::of(self.encoder.table());
         // What finds the entries takes about as much as they do.
-        assert!(self.encoder.memory_bytes() <= 2 * memory_max(self.bound_max) + 512);
+        assert!(self.encoder.memory_bytes() <= 2 * memory_max(table.size_max) + 512);
         self.network.push_back(Message::Block { octets, fields, table });
         let bounds = self.unacknowledged.drain(..);
         self.network.extend(bounds.map(Message::Acknowledgement));

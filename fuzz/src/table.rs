@@ -32,8 +32,8 @@ impl Snapshot {
     }
 }
 
-/// The octets that a table may have allocated if its bound never was above `size_max`: that many
-/// for its octets, as many for its list of entries, and what a small one begins with.
+/// The octets that a table of this size may have allocated: that many for its octets, as many for
+/// its list of entries, and what a small one begins with.
 pub(crate) fn memory_max(size_max: usize) -> usize {
     2 * size_max + 256
 }
