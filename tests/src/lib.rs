@@ -5,6 +5,7 @@ pub mod desk;
 pub mod endpoint;
 pub mod field_block;
 pub mod frames;
+pub mod h2;
 pub mod headers;
 pub mod hpack_peers;
 pub mod hpack_script;
