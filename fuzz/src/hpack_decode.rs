@@ -54,7 +54,7 @@ impl Run {
         let limits = |section_bytes_max, fields_max| FieldLimits { section_bytes_max, fields_max };
         let limits = match first & 7 {
             0 => FieldLimits::default(),
-            1 => FieldLimits::NONE,
+            1 => FieldLimits::NO_FIELDS,
             2 => limits(200, 128),
             3 => limits(16 << 10, 3),
             4 => limits(0, 128),

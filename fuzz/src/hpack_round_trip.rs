@@ -301,7 +301,7 @@ impl World {
         assert_eq!(&fields, expected);
         assert_eq!(&Snapshot::of(self.decoder.table()), table, "the tables are out of step");
 
-        let decoded = self.idle.decode(octets, &FieldLimits::NONE, &mut fields);
+        let decoded = self.idle.decode(octets, &FieldLimits::NO_FIELDS, &mut fields);
         assert!(decoded.is_ok() == expected.is_empty() && fields.is_empty());
         assert!(!decoded.is_err_and(|error| error.is_fatal()));
         assert_eq!(&Snapshot::of(self.idle.table()), table, "the limits are seen in the table");

@@ -1,16 +1,15 @@
 //! Makes `src/huffman/table.rs` from `huffman_code.txt`, the code of RFC 7541 Appendix B:
 //!
 //! ```text
-//! cargo run -p hpack --example huffman_tables > hpack/src/huffman/table.rs
+//! cargo run -p hpack --example huffman_tables > table.rs && mv table.rs hpack/src/huffman/table.rs
 //! ```
 //!
 //! `tests/huffman_tables.rs` includes this file and fails when the two no longer agree.
 
 use std::fmt::Write as _;
 
-/// Bits that the decoder looks up at once. A table of 2^11 words takes 8 KiB and finds two symbols
-/// in one look wherever 11 bits hold two; with 10 bits it would be half as large and slower, with
-/// 12 twice as large and hardly faster (`cargo bench -p tests --bench peers -- P7`).
+/// Bits that the decoder looks up at once: a table of 2^11 words takes 8 KiB, and finds two symbols
+/// in one look wherever 11 bits hold two.
 const LOOKUP_BITS: u32 = 11;
 
 const EOS: u16 = 256;

@@ -1,27 +1,13 @@
 //! The decoder (RFC 7541 §3 and §6): a field block in, a list of fields out.
 //!
-//! The first bits of each representation tell what it is:
-//!
-//! ```text
-//!   0   1   2   3   4   5   6   7
-//! +---+---+---+---+---+---+---+---+
-//! | 1 |        Index (7+)         |   indexed field                            §6.1
-//! +---+---+-----------------------+
-//! | 0   1 |      Index (6+)       |   literal, to be inserted in the table     §6.2.1
-//! +---+---+---+-------------------+
-//! | 0   0   1 |   Max size (5+)   |   table size update                        §6.3
-//! +---+---+---+---+---------------+
-//! | 0   0   0   1 |  Index (4+)   |   literal, never indexed                   §6.2.3
-//! +---+---+---+---+---------------+
-//! | 0   0   0   0 |  Index (4+)   |   literal, not inserted                    §6.2.2
-//! +---+---+---+---+---------------+
-//! ```
+//! The crate's documentation shows how the first bits tell the representations apart.
 
 use core::fmt;
 
 use crate::dynamic_table::{DynamicTable, SIZE_MAX};
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::field::{FIELD_OVERHEAD, FieldBuf, FieldLimits};
+use crate::field::{FIELD_OVERHEAD, FieldLimits};
+use crate::field_buf::FieldBuf;
 use crate::{huffman, integer, static_table};
 
 /// Decodes the field blocks of one direction of a connection, in the order in which they came.
@@ -60,17 +46,23 @@ pub struct Decoder {
     /// to be taken note of by the next.
     reduced_to: Option<usize>,
     failed: Option<DecodeError>,
+    work: u64,
 }
 
 impl Decoder {
     /// A decoder with an empty table, which allocates nothing before the first insertion.
     ///
-    /// `table_bytes_max` bounds the table, by the account of RFC 7541 §4.1: in HTTP/2 the value of
-    /// SETTINGS_HEADER_TABLE_SIZE that is in force at the beginning, so 4,096.
+    /// `table_bytes_max` is the size of table that the peer's encoder uses at first, by the account of
+    /// RFC 7541 §4.1: in HTTP/2 4,096 ([`Decoder::default`]), whatever our SETTINGS say, because they
+    /// are in force when the peer has acknowledged them
+    /// ([`set_table_bytes_max`](Self::set_table_bytes_max)). At most 1 GiB counts, here and there.
+    ///
+    /// Whoever only listens does not know what was acknowledged: a generous `set_table_bytes_max` takes
+    /// every update. Nobody can begin in the middle of a connection.
     #[must_use]
     pub fn new(table_bytes_max: usize) -> Self {
         let table = DynamicTable::new(table_bytes_max);
-        Self { table_bytes_max: table.size_max(), table, reduced_to: None, failed: None }
+        Self { table_bytes_max: table.size_max(), table, reduced_to: None, failed: None, work: 0 }
     }
 
     /// The peer has acknowledged another bound of the table. If it is lower than what the peer uses,
@@ -89,6 +81,13 @@ impl Decoder {
     #[must_use]
     pub const fn table(&self) -> &DynamicTable {
         &self.table
+    }
+
+    /// The octets that all blocks so far made it read, copy, decode and insert: what decoding costs, to
+    /// within a constant factor.
+    #[must_use]
+    pub const fn work(&self) -> u64 {
+        self.work
     }
 
     /// Decodes a whole block into `fields`, in place of what was there. Fragments are put together
@@ -122,18 +121,27 @@ impl Decoder {
             bytes_left: bytes_max,
             fields_left: limits.fields_max,
             over: None,
+            work: block.len(),
         };
         let mut result = run.size_updates(self.table_bytes_max, &mut self.reduced_to);
         if result.is_ok() {
             result = run.representations();
         }
         let over = run.over;
+        self.work += run.work as u64;
         if let Err(error) = result {
             fields.clear();
             self.failed = Some(error);
             return Err(error);
         }
         over.map_or(Ok(()), Err)
+    }
+}
+
+impl Default for Decoder {
+    /// As HTTP/2 begins: a table of 4,096 octets.
+    fn default() -> Self {
+        Self::new(4096)
     }
 }
 
@@ -159,6 +167,8 @@ struct Run<'a> {
     fields_left: usize,
     /// The limit that was passed. From there on nothing is added to the fields.
     over: Option<DecodeError>,
+    /// Octets copied or decoded, besides those of the block.
+    work: usize,
 }
 
 impl Run<'_> {
@@ -253,6 +263,7 @@ impl Run<'_> {
                 self.fields.octets().extend_from_slice(octets);
                 self.fields.octets().truncate(end);
                 self.fields.end_field(end - len + name_len, false);
+                self.work += len;
                 self.bytes_left -= size;
                 self.fields_left -= 1;
             }
@@ -267,6 +278,7 @@ impl Run<'_> {
         };
         if self.admits(size, start) {
             self.table.push_field(place, self.fields);
+            self.work += size - FIELD_OVERHEAD;
             self.bytes_left -= size;
             self.fields_left -= 1;
         }
@@ -317,9 +329,12 @@ impl Run<'_> {
         if self.admits(size_min, start) {
             if let Some(name_end) = self.append(name, value, self.bytes_left - FIELD_OVERHEAD)? {
                 let octets = self.fields.octets();
-                self.bytes_left -= octets.len() - begin + FIELD_OVERHEAD;
+                let len = octets.len() - begin;
+                self.bytes_left -= len + FIELD_OVERHEAD;
                 self.fields_left -= 1;
+                self.work += len;
                 if insert {
+                    self.work += len;
                     let (name, value) = octets[begin..].split_at(name_end - begin);
                     self.table.insert(name, value, 0);
                 }
@@ -341,6 +356,7 @@ impl Run<'_> {
             match fits {
                 Some(name_end) => {
                     let octets = self.fields.octets();
+                    self.work += 2 * (octets.len() - begin);
                     let (name, value) = octets[begin..].split_at(name_end - begin);
                     self.table.insert(name, value, 0);
                     octets.truncate(begin);

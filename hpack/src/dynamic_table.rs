@@ -12,14 +12,15 @@
 //! ```
 //!
 //! The rings grow with what they hold, and shrink when the size does. That of octets never exceeds the
-//! size that was agreed on; the other takes 16 octets an entry and doubles as it grows, so it takes
-//! no more than that size again.
+//! size that was agreed on; the other takes 16 octets an entry and doubles from 8 entries on, so it
+//! takes no more than that size again, or 128 octets.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::field::{FIELD_OVERHEAD, Field, FieldBuf};
-use crate::hash::same;
+use crate::compare::same;
+use crate::field::{FIELD_OVERHEAD, Field};
+use crate::field_buf::FieldBuf;
 
 /// The dynamic table of one direction of a connection: the same in the encoder and the decoder.
 #[derive(Clone)]
@@ -104,7 +105,11 @@ impl DynamicTable {
 
     /// Adds the entries to `fields`, the newest (index 62) first: for people who look into a
     /// connection.
+    ///
+    /// # Panics
+    /// If all names and values in `fields` together would take 2 GiB or more.
     pub fn entries(&self, fields: &mut FieldBuf) {
+        assert!(fields.section_bytes() + self.size() < 1 << 31, "2 GiB of fields");
         for index in 0..self.len() {
             let _ = self.push_field(index, fields);
         }

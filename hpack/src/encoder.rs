@@ -4,9 +4,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::dynamic_table::{DynamicTable, SIZE_MAX};
-use crate::field::{Field, FieldBuf};
+use crate::field::Field;
+use crate::field_buf::FieldBuf;
+use crate::history::History;
 use crate::index::Index;
-use crate::policy::{History, Indexing, Policy, Sighting, default_policy};
+use crate::policy::{Indexing, Policy, Sighting, default_policy};
 use crate::{hash, huffman, integer, static_table};
 
 /// The size of the table of a peer that said nothing (RFC 9113 §6.5.2), in octets.
@@ -19,7 +21,8 @@ const SIZE_UPDATE: u8 = 0x20;
 const LITERAL_NEVER: u8 = 0x10;
 const LITERAL_WITHOUT: u8 = 0x00;
 
-/// Encodes the field blocks of one direction of a connection; they must be sent in that order.
+/// Encodes the field blocks of one direction of a connection. All of them must be sent, in that order:
+/// the peer's table follows. (A clone from before takes one back that was not.)
 ///
 /// ```
 /// use hpack::{Decoder, Encoder, Field, FieldBuf, FieldLimits};
@@ -47,6 +50,8 @@ pub struct Encoder {
     table_bytes_max: usize,
     /// What the peer allows.
     peer_table_bytes_max: usize,
+    /// The size that the peer's decoder knows of.
+    announced: usize,
     /// The lowest bound since the last block, if one was set.
     lowest: Option<usize>,
 }
@@ -56,16 +61,17 @@ impl Encoder {
     /// table has.
     ///
     /// The table never exceeds `table_bytes_max` octets, by the account of RFC 7541 §4.1, whatever
-    /// the peer allows; at first that is 4,096.
+    /// the peer allows; at first that is 4,096. At most 1 GiB counts.
     #[must_use]
     pub fn new(table_bytes_max: usize) -> Self {
         let mut encoder = Self {
-            table: DynamicTable::new(PEER_TABLE_BYTES),
+            table: DynamicTable::new(PEER_TABLE_BYTES.min(table_bytes_max)),
             index: Index::new(),
             history: History::new(),
             policy: default_policy,
             table_bytes_max,
             peer_table_bytes_max: PEER_TABLE_BYTES,
+            announced: PEER_TABLE_BYTES,
             lowest: None,
         };
         encoder.bound_changed();
@@ -125,12 +131,13 @@ impl Encoder {
     #[cold]
     fn resize(&mut self, out: &mut Vec<u8>) {
         let bound = self.bound();
-        if let Some(lowest) = self.lowest.take().filter(|&lowest| lowest < bound)
-            && lowest < self.table.size_max()
+        if let Some(lowest) = self.lowest.take()
+            && lowest < bound
+            && lowest < self.announced
         {
             self.update_size(lowest, out);
         }
-        if bound != self.table.size_max() {
+        if bound != self.announced {
             self.update_size(bound, out);
         }
     }
@@ -138,13 +145,15 @@ impl Encoder {
     fn update_size(&mut self, size: usize, out: &mut Vec<u8>) {
         let shrinks = size < self.table.size_max();
         self.table.set_size_max(size);
+        self.announced = size;
         integer::encode(size, 5, SIZE_UPDATE, out);
         if shrinks && self.index.is_large_for(self.table.len()) {
             self.rebuild_index();
         }
     }
 
-    /// Encodes the next field of the block.
+    /// Encodes the next field of the block. [`begin`](Self::begin) comes before the first, once a block:
+    /// sizes change there, and nowhere else.
     #[inline]
     pub fn encode<'a>(&mut self, field: impl Into<Field<'a>>, out: &mut Vec<u8>) {
         self.encode_field(field.into(), out);
@@ -283,16 +292,7 @@ fn literal(flags: u8, prefix_bits: u32, name: Option<usize>, field: Field<'_>, o
     string(field.value, out);
 }
 
-/// A string (RFC 7541 §5.2), Huffman-coded where that is shorter.
-///
-/// ```text
-///   0   1   2   3   4   5   6   7
-/// +---+---+---+---+---+---+---+---+
-/// | H |    String Length (7+)     |   H: Huffman-coded
-/// +---+---------------------------+
-/// |  String Data (Length octets)  |
-/// +-------------------------------+
-/// ```
+/// A string (RFC 7541 §5.2; `decoder` has the diagram), Huffman-coded where that is shorter.
 fn string(text: &[u8], out: &mut Vec<u8>) {
     const CODED: u8 = 0x80;
     const LEN_SHORT: usize = 0x7F;

@@ -27,7 +27,8 @@ impl DecodeError {
     }
 
     /// The offset in the block of the octet at which the offending thing begins; for something that
-    /// is missing, where it would have begun.
+    /// is missing, where it would have begun. A fatal error that comes again still speaks of the block
+    /// that it came from.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
@@ -67,13 +68,13 @@ impl core::error::Error for DecodeError {}
 #[non_exhaustive]
 pub enum DecodeErrorKind {
     /// The block ends within a representation.
-    #[error("the field block ends in the middle")]
+    #[error("the field block ends within a field")]
     Truncated,
     /// An integer above 2^31, or of more than 5 octets after its prefix.
     #[error("an integer is too large or too long")]
     IntegerTooLarge,
     /// The index 0 in an indexed representation.
-    #[error("the index 0 is none")]
+    #[error("index 0 is not valid")]
     IndexZero,
     /// An index beyond both tables.
     #[error("an index is beyond the tables")]

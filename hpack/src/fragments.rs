@@ -4,6 +4,9 @@ use alloc::vec::Vec;
 
 /// The fragments of one field block, in order: HEADERS or PUSH_PROMISE and its CONTINUATION frames.
 ///
+/// [`clear`](Self::clear) comes after each block. The number of fragments is the caller's to bound: empty
+/// ones take no room here.
+///
 /// A block that came in one piece needs none of this. They are carried compressed, so what a peer
 /// can make us hold is what it sent, up to a bound, and decoding is linear however it was cut.
 ///

@@ -9,8 +9,24 @@
 //! # A block, octet by octet
 //!
 //! A field block is a sequence of representations: a reference to a table, or a literal, whose name
-//! may be such a reference. `decoder` has the diagrams of all of them. The RFC's first request
-//! (§C.4.1), and the second on the same connection:
+//! may be such a reference. The first bits tell which (§6):
+//!
+//! ```text
+//!   0   1   2   3   4   5   6   7
+//! +---+---+---+---+---+---+---+---+
+//! | 1 |        Index (7+)         |   indexed field                            §6.1
+//! +---+---+-----------------------+
+//! | 0   1 |      Index (6+)       |   literal, to be inserted in the table     §6.2.1
+//! +---+---+---+-------------------+
+//! | 0   0   1 |   Max size (5+)   |   table size update                        §6.3
+//! +---+---+---+---+---------------+
+//! | 0   0   0   1 |  Index (4+)   |   literal, never indexed                   §6.2.3
+//! +---+---+---+---+---------------+
+//! | 0   0   0   0 |  Index (4+)   |   literal, not inserted                    §6.2.2
+//! +---+---+---+---+---------------+
+//! ```
+//!
+//! The RFC's first request (§C.4.1), and the second on the same connection:
 //!
 //! ```
 //! use hpack::{Decoder, FieldBuf, FieldLimits};
@@ -44,9 +60,14 @@
 //! # What it takes
 //!
 //! A decoder that has inserted nothing has allocated nothing; a warm one allocates nothing more,
-//! per field or per block, and neither does an encoder. The table's octets never exceed the size that
-//! was agreed on; beside them lie 16 octets for each entry, and in the encoder up to 2.5 KiB for
-//! finding matches in a table of 4 KiB and remembering what was sent.
+//! per field or per block, and neither does an encoder, which allocates first for the first field that
+//! no table has. The table's octets never exceed the size that was agreed on; beside them lie 16 to 32
+//! octets for each entry, and in the encoder up to 2.5 KiB for finding matches in a table of 4 KiB and
+//! remembering what was sent.
+//!
+//! Decoding is linear in what is read, copied and inserted, which [`Decoder::work`] counts: a block may
+//! refer to a long entry with every octet, and to a long name that is inserted again with every two, so
+//! whoever decodes for others can charge for it. No reference costs more than the table holds.
 //!
 //! # Sizes in HTTP/2
 //!
@@ -62,13 +83,16 @@
 
 extern crate alloc;
 
+mod compare;
 mod decoder;
 mod dynamic_table;
 mod encoder;
 mod error;
 mod field;
+mod field_buf;
 mod fragments;
 mod hash;
+mod history;
 pub mod huffman;
 mod index;
 mod integer;
@@ -79,7 +103,8 @@ pub use decoder::Decoder;
 pub use dynamic_table::DynamicTable;
 pub use encoder::Encoder;
 pub use error::{DecodeError, DecodeErrorKind};
-pub use field::{FIELD_OVERHEAD, Field, FieldBuf, FieldLimits, Fields};
+pub use field::{FIELD_OVERHEAD, Field, FieldLimits};
+pub use field_buf::{FieldBuf, Fields};
 pub use fragments::{BlockTooLong, Fragments};
 pub use policy::{Indexing, Policy, Sighting, default_policy};
 

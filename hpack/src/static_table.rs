@@ -1,5 +1,6 @@
 //! The static table (RFC 7541 Appendix A), and finding a name in it.
 
+use crate::compare::same;
 use crate::field::Field;
 use crate::hash;
 
@@ -111,6 +112,12 @@ pub fn get(index: usize) -> Option<Field<'static>> {
     Some(Field::new(name.as_bytes(), value.as_bytes()))
 }
 
+/// The first index with this name, if it has one: see [`get`].
+#[must_use]
+pub fn find(name: &[u8]) -> Option<usize> {
+    find_name(name, hash::name(name))
+}
+
 /// Slots for the names, so many that each finds one of its own.
 const SLOT_BITS: u32 = 8;
 
@@ -167,7 +174,7 @@ static NAMES: (u64, [u8; 1 << SLOT_BITS]) = {
 #[inline]
 pub(crate) fn find_name(name: &[u8], name_hash: u64) -> Option<usize> {
     let index = usize::from(NAMES.1[slot(name_hash, NAMES.0)]);
-    hash::same(ENTRIES.get(index.wrapping_sub(1))?.0.as_bytes(), name).then_some(index)
+    same(ENTRIES.get(index.wrapping_sub(1))?.0.as_bytes(), name).then_some(index)
 }
 
 /// The index with this value among those that share the name at `index`, the first of them.
@@ -209,7 +216,7 @@ mod tests {
     fn every_entry_is_found_and_copied() {
         for index in 1..=LEN {
             let field = get(index).unwrap();
-            let first = find_name(field.name, hash::name(field.name)).unwrap();
+            let first = find(field.name).unwrap();
             assert_eq!(get(first).unwrap().name, field.name);
             assert_eq!(find_value(first, field.value), Some(index));
             assert_eq!(find_value(first, b"none of them"), None);
@@ -217,7 +224,7 @@ mod tests {
             assert_eq!((&octets[..name_len], &octets[name_len..len]), (field.name, field.value));
         }
         for name in [&b""[..], b"x", b":statu", b"via ", b"Via", b"sec-fetch-mode"] {
-            assert_eq!(find_name(name, hash::name(name)), None);
+            assert_eq!(find(name), None);
         }
     }
 }

@@ -208,7 +208,7 @@ fn a_block_that_is_too_much_allocates_nothing_when_warm() {
         let error = decoder.decode(&block, limits, &mut fields).unwrap_err();
         assert!(!error.is_fatal());
     };
-    let none = FieldLimits::NONE;
+    let none = FieldLimits::NO_FIELDS;
     let short = FieldLimits { section_bytes_max: 500, fields_max: 100 };
     run(&none);
     for limits in [none, short] {

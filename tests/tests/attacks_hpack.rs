@@ -282,8 +282,8 @@ fn c13_an_entry_larger_than_the_table() {
     for (literal, limits) in [
         (FieldBlock::raw(), FieldLimits::default()),
         (FieldBlock::coded(), FieldLimits::default()),
-        (FieldBlock::raw(), FieldLimits::NONE),
-        (FieldBlock::coded(), FieldLimits::NONE),
+        (FieldBlock::raw(), FieldLimits::NO_FIELDS),
+        (FieldBlock::coded(), FieldLimits::NO_FIELDS),
     ] {
         let mut decoder = Decoder::new(64);
         let small = FieldBlock::raw().literal(Literal::Incremental, "a", "b");
@@ -291,7 +291,7 @@ fn c13_an_entry_larger_than_the_table() {
         let large = literal.literal(Literal::Incremental, "name", [b'v'; 100]);
         let outcome = decode_however_cut(&mut decoder, &large, &limits);
         assert_eq!(outcome.table.len(), 0);
-        let given = if limits == FieldLimits::NONE { 0 } else { 1 };
+        let given = if limits == FieldLimits::NO_FIELDS { 0 } else { 1 };
         assert_eq!((outcome.result.is_ok(), outcome.fields.len()), (given == 1, given));
         // The table is empty, not broken.
         let outcome = decode_however_cut(&mut decoder, &small, &FieldLimits::default());
@@ -304,7 +304,7 @@ fn c14_the_name_of_an_entry_that_its_own_insertion_evicts() {
     let first = FieldBlock::raw().literal(Literal::Incremental, "a-long-name", "value");
     for block in [FieldBlock::raw(), FieldBlock::coded()] {
         let second = block.literal(Literal::Incremental, 62, "other");
-        for limits in [FieldLimits::default(), FieldLimits::NONE] {
+        for limits in [FieldLimits::default(), FieldLimits::NO_FIELDS] {
             // Room for one of them, so that the ring's octets are the same ones; and for a little
             // more, so that they are not.
             for size in [11 + 5 + 32, 11 + 5 + 32 + 7, 2 * (11 + 5 + 32) - 1] {
@@ -313,7 +313,7 @@ fn c14_the_name_of_an_entry_that_its_own_insertion_evicts() {
                 let outcome = decode_however_cut(&mut decoder, &second, &limits);
                 let expected = Field::new(b"a-long-name", b"other");
                 assert!(outcome.table.iter().eq([expected]), "{outcome:?}");
-                if limits != FieldLimits::NONE {
+                if limits != FieldLimits::NO_FIELDS {
                     assert!(outcome.fields.iter().eq([expected]), "{outcome:?}");
                 }
             }
@@ -345,7 +345,7 @@ fn c17_desync_by_a_block_that_is_too_much() {
         .literal(Literal::Never, 62, "4");
     let then = FieldBlock::raw().indexed(62).indexed(63).literal(Literal::Incremental, 63, "5");
     let (mut decoder, mut oracle) = (Decoder::new(4096), Decoder::new(4096));
-    let outcome = decode_however_cut(&mut decoder, &too_much, &FieldLimits::NONE);
+    let outcome = decode_however_cut(&mut decoder, &too_much, &FieldLimits::NO_FIELDS);
     assert!(!outcome.error().is_fatal() && outcome.fields.is_empty());
     assert_eq!(outcome.table, decode(&mut oracle, &too_much, &UNLIMITED).table);
     let outcome = decode_however_cut(&mut decoder, &then, &FieldLimits::default());

@@ -188,11 +188,11 @@ fn c20_a_decoder_takes_what_was_agreed_on() {
             let literal = FieldBlock::raw().literal(Literal::Incremental, field.name, field.value);
             block.extend_from_slice(literal.octets());
         }
-        for limits in [UNLIMITED, FieldLimits::NONE] {
+        for limits in [UNLIMITED, FieldLimits::NO_FIELDS] {
             let (decoder, asked) = watch(|| {
                 let mut decoder = Decoder::new(4096);
                 let result = decoder.decode(&block, &limits, &mut FieldBuf::new());
-                assert!(result.is_ok() || limits == FieldLimits::NONE);
+                assert!(result.is_ok() || limits == FieldLimits::NO_FIELDS);
                 decoder
             });
             assert!(!decoder.table().is_empty());

@@ -101,7 +101,7 @@ fn assert_limited(
 
 /// The limits worth a try: each sum of sizes and its neighbours, each number of fields.
 fn limits_around(fields: &FieldBuf) -> Vec<FieldLimits> {
-    let mut all = vec![FieldLimits::NONE, FieldLimits::default()];
+    let mut all = vec![FieldLimits::NO_FIELDS, FieldLimits::default()];
     let mut section_bytes = 0;
     for (index, field) in fields.iter().enumerate() {
         all.push(limits(usize::MAX, index));
@@ -249,7 +249,7 @@ fn block_bytes_max() {
 #[test]
 fn defaults() {
     assert_eq!(FieldLimits::default(), limits(16 << 10, 128));
-    assert_eq!(FieldLimits::NONE, limits(0, 0));
+    assert_eq!(FieldLimits::NO_FIELDS, limits(0, 0));
 }
 
 /// A stream that is refused anyway: what has no field is fine, what has one is too much, and the
@@ -257,11 +257,11 @@ fn defaults() {
 #[test]
 fn none() {
     let mut decoder = Decoder::new(4096);
-    assert_eq!(decode(&mut decoder, [], &FieldLimits::NONE).result, Ok(()));
+    assert_eq!(decode(&mut decoder, [], &FieldLimits::NO_FIELDS).result, Ok(()));
     let updates = FieldBlock::raw().size_update(100).size_update(4096);
-    assert_eq!(decode(&mut decoder, &updates, &FieldLimits::NONE).result, Ok(()));
+    assert_eq!(decode(&mut decoder, &updates, &FieldLimits::NO_FIELDS).result, Ok(()));
     let fields = updates.indexed(2).literal(Literal::Incremental, "name", "value");
-    let outcome = decode_however_cut(&mut decoder, &fields, &FieldLimits::NONE);
+    let outcome = decode_however_cut(&mut decoder, &fields, &FieldLimits::NO_FIELDS);
     let error = outcome.error();
     assert_eq!((error.kind(), error.offset()), (DecodeErrorKind::TooManyFields, 5));
     assert!(outcome.fields.is_empty());
@@ -299,7 +299,7 @@ fn code_of_any_density_is_held_against_what_it_stands_for() {
             let outcome = decode(&mut Decoder::new(size), &block, &limits(size - 1, 1));
             assert_eq!(outcome.error().kind(), DecodeErrorKind::SectionTooLong);
             assert_eq!(outcome.table.section_bytes(), size, "{octet}, {len}");
-            let outcome = decode(&mut Decoder::new(size - 1), &block, &FieldLimits::NONE);
+            let outcome = decode(&mut Decoder::new(size - 1), &block, &FieldLimits::NO_FIELDS);
             assert_eq!(outcome.table.len(), 0, "{octet}, {len}");
         }
     }
@@ -368,7 +368,7 @@ fn a_fatal_error_stays() {
     decoder.set_table_bytes_max(10);
     decoder.set_table_bytes_max(10_000);
     for block in [&[][..], &[0x82], &[0x20], &[0x80], &[0xff, 0xff], &[0x40, 0x00, 0x00]] {
-        for limits in [UNLIMITED, FieldLimits::default(), FieldLimits::NONE] {
+        for limits in [UNLIMITED, FieldLimits::default(), FieldLimits::NO_FIELDS] {
             fields.push(("something", "else"));
             assert_eq!(decoder.decode(block, &limits, &mut fields), Err(error));
             assert!(fields.is_empty());
@@ -387,5 +387,25 @@ fn a_limit_is_of_one_block() {
         assert_eq!(refused.error().kind(), DecodeErrorKind::TooManyFields);
         let taken = decode(&mut decoder, &block, &limits(1000, 2));
         assert_eq!((taken.result, taken.fields.len()), (Ok(()), 2));
+    }
+}
+
+// ---- the table of limits ----
+
+/// Each limit has a row with its default in ARCHITECTURE.md, and what is said over it.
+#[test]
+fn every_limit_has_its_row() {
+    let architecture = include_str!("../../ARCHITECTURE.md");
+    let defaults = FieldLimits::default();
+    assert_eq!((defaults.section_bytes_max, defaults.fields_max), (16 << 10, 128));
+    for (limit, says) in [
+        ("`FieldLimits::section_bytes_max` | 16 KiB", "`SectionTooLong`"),
+        ("`FieldLimits::fields_max` | 128", "`TooManyFields`"),
+        ("`table_bytes_max` of a decoder |", "`SizeUpdateTooLarge`"),
+        ("`table_bytes_max` of an encoder |", "the oldest entries go"),
+        ("`block_bytes_max` of `Fragments::push` |", "`BlockTooLong`"),
+    ] {
+        let row = architecture.lines().find(|line| line.starts_with(&format!("| {limit}")));
+        assert!(row.is_some_and(|row| row.contains(says)), "{limit}");
     }
 }

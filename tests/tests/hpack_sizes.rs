@@ -273,7 +273,7 @@ fn taken(mut decoder: Decoder, block: FieldBlock) -> Decoder {
 
 #[track_caller]
 fn refused(decoder: &Decoder, block: FieldBlock, kind: DecodeErrorKind, offset: usize) {
-    for limits in [UNLIMITED, FieldLimits::NONE] {
+    for limits in [UNLIMITED, FieldLimits::NO_FIELDS] {
         let outcome = decode_however_cut(&mut decoder.clone(), &block, &limits);
         let error = outcome.error();
         assert_eq!((error.kind(), error.offset()), (kind, offset));
@@ -405,7 +405,7 @@ fn an_update_comes_before_the_fields() {
 fn an_update_with_a_block_that_is_too_much() {
     let mut decoder = reduced(&[100]);
     let block = updates(&[70]).indexed(2).literal(Literal::Incremental, "d", "1");
-    let outcome = decode_however_cut(&mut decoder, &block, &FieldLimits::NONE);
+    let outcome = decode_however_cut(&mut decoder, &block, &FieldLimits::NO_FIELDS);
     assert_eq!(outcome.error().kind(), DecodeErrorKind::TooManyFields);
     assert_eq!((outcome.table_size_max, outcome.table.len()), (70, 2));
     assert_eq!(outcome.table.value("d"), Some(&b"1"[..]));

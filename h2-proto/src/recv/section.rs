@@ -153,6 +153,7 @@ impl Core {
             section_bytes_max: self.config.section_bytes_max as usize,
             fields_max: self.config.fields_max as usize,
         };
+        let before = self.decoder.work();
         let over = match self.decoder.decode(octets, &limits, fields) {
             Ok(()) => None,
             Err(error) if error.is_fatal() => {
@@ -163,7 +164,8 @@ impl Core {
             }
             Err(_) => Some(ErrorKind::SectionTooLong),
         };
-        let expansion = fields.section_bytes().saturating_sub(8 * octets.len()) / 64;
+        let work = self.decoder.work() - before;
+        let expansion = work.saturating_sub(8 * octets.len() as u64) / 64;
         if expansion > 0 {
             self.ledger.charge(Cause::Expansion, charge::EXPANSION * expansion as u32);
         }
