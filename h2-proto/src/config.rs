@@ -146,7 +146,7 @@ impl Config {
     /// What a client or server of this configuration announces.
     pub(crate) fn settings(&self, is_client: bool) -> Settings {
         Settings {
-            header_table_bytes: self.table_bytes_max,
+            header_table_bytes: self.table_bytes_max.min(1 << 30),
             push: is_client && self.push,
             streams_max: if is_client && !self.push { u32::MAX } else { self.streams_max },
             window_bytes: self.stream_window_bytes.min(i32::MAX as u32),
@@ -164,7 +164,7 @@ impl Config {
         let streams = self.streams_max as usize;
         // Vectors grow by doubling.
         let per_stream = 2 * (size_of::<crate::stream::Stream>() + 8 + 8);
-        let tables = (self.table_bytes_max + self.encoder_table_bytes_max) as usize;
+        let tables = self.table_bytes_max as usize + self.encoder_table_bytes_max as usize;
         let frame = self.frame_bytes_max as usize + Header::LEN;
         1024 + streams * per_stream
             + 2 * tables

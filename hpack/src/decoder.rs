@@ -10,6 +10,9 @@ use crate::field::{FIELD_OVERHEAD, FieldLimits};
 use crate::field_buf::FieldBuf;
 use crate::{huffman, integer, static_table};
 
+/// What each octet of a block may cost behind a limit, besides four times the table.
+const WORK_BEHIND_RATIO: u64 = 8;
+
 /// Decodes the field blocks of one direction of a connection, in the order in which they came.
 ///
 /// ```
@@ -121,14 +124,15 @@ impl Decoder {
             bytes_left: bytes_max,
             fields_left: limits.fields_max,
             over: None,
-            work: block.len(),
+            work: block.len() as u64,
+            work_behind_max: u64::MAX,
         };
         let mut result = run.size_updates(self.table_bytes_max, &mut self.reduced_to);
         if result.is_ok() {
             result = run.representations();
         }
         let over = run.over;
-        self.work += run.work as u64;
+        self.work += run.work;
         if let Err(error) = result {
             fields.clear();
             self.failed = Some(error);
@@ -167,8 +171,10 @@ struct Run<'a> {
     fields_left: usize,
     /// The limit that was passed. From there on nothing is added to the fields.
     over: Option<DecodeError>,
-    /// Octets copied or decoded, besides those of the block.
-    work: usize,
+    /// Octets read, copied, decoded and inserted.
+    work: u64,
+    /// What that may reach once a limit was passed.
+    work_behind_max: u64,
 }
 
 impl Run<'_> {
@@ -202,6 +208,7 @@ impl Run<'_> {
                 return Err(DecodeError::new(DecodeErrorKind::SizeUpdateMissing, start));
             }
             *reduced_to = None;
+            self.work += self.table.size() as u64;
             self.table.set_size_max(size);
         }
         if reduced_to.is_some() {
@@ -240,8 +247,17 @@ impl Run<'_> {
         } else {
             DecodeErrorKind::SectionTooLong
         };
-        self.over = Some(DecodeError::new(kind, start));
+        self.pass_limit(kind, start);
         false
+    }
+
+    /// From here on nothing is surfaced. The table is followed within bounds: whoever sends references
+    /// to long names that are inserted again and again is no message that is a little too long.
+    #[cold]
+    fn pass_limit(&mut self, kind: DecodeErrorKind, start: usize) {
+        self.over = Some(DecodeError::new(kind, start));
+        let block = self.block.len() as u64 * WORK_BEHIND_RATIO;
+        self.work_behind_max = self.work + block + 4 * self.table.size_max() as u64;
     }
 
     /// An indexed field (RFC 7541 §6.1).
@@ -263,7 +279,7 @@ impl Run<'_> {
                 self.fields.octets().extend_from_slice(octets);
                 self.fields.octets().truncate(end);
                 self.fields.end_field(end - len + name_len, false);
-                self.work += len;
+                self.work += len as u64;
                 self.bytes_left -= size;
                 self.fields_left -= 1;
             }
@@ -278,7 +294,7 @@ impl Run<'_> {
         };
         if self.admits(size, start) {
             self.table.push_field(place, self.fields);
-            self.work += size - FIELD_OVERHEAD;
+            self.work += (size - FIELD_OVERHEAD) as u64;
             self.bytes_left -= size;
             self.fields_left -= 1;
         }
@@ -332,20 +348,22 @@ impl Run<'_> {
                 let len = octets.len() - begin;
                 self.bytes_left -= len + FIELD_OVERHEAD;
                 self.fields_left -= 1;
-                self.work += len;
                 if insert {
-                    self.work += len;
+                    self.work += len as u64;
                     let (name, value) = octets[begin..].split_at(name_end - begin);
                     self.table.insert(name, value, 0);
                 }
                 self.fields.end_field(name_end, sensitive);
                 return Ok(());
             }
-            self.over = Some(DecodeError::new(DecodeErrorKind::SectionTooLong, start));
+            self.pass_limit(DecodeErrorKind::SectionTooLong, start);
         }
         // Too much for the fields, but the table has to stay in step. The end of the buffer serves
         // as scratch, for no more than the table can hold.
         if insert {
+            if self.work > self.work_behind_max {
+                return Err(DecodeError::new(DecodeErrorKind::WorkTooMuch, start));
+            }
             let octets_max = self.table.size_max().checked_sub(FIELD_OVERHEAD);
             let fits = match octets_max {
                 Some(octets_max) if size_min <= self.table.size_max() => {
@@ -356,7 +374,7 @@ impl Run<'_> {
             match fits {
                 Some(name_end) => {
                     let octets = self.fields.octets();
-                    self.work += 2 * (octets.len() - begin);
+                    self.work += (octets.len() - begin) as u64;
                     let (name, value) = octets[begin..].split_at(name_end - begin);
                     self.table.insert(name, value, 0);
                     octets.truncate(begin);
@@ -393,11 +411,13 @@ impl Run<'_> {
             Name::Dynamic(place) => self.table.push_name(place, octets),
         }
         let name_end = octets.len();
+        self.work += (name_end - begin) as u64;
         let left = octets_max.saturating_sub(name_end - begin);
         if name_end - begin > octets_max || !value.append(self.block, octets, left)? {
             octets.truncate(begin);
             return Ok(None);
         }
+        self.work += (octets.len() - name_end) as u64;
         Ok(Some(name_end))
     }
 

@@ -109,7 +109,7 @@ impl DynamicTable {
     /// # Panics
     /// If all names and values in `fields` together would take 2 GiB or more.
     pub fn entries(&self, fields: &mut FieldBuf) {
-        assert!(fields.section_bytes() + self.size() < 1 << 31, "2 GiB of fields");
+        assert!(fields.octets().len() + self.used < 1 << 31, "2 GiB of fields");
         for index in 0..self.len() {
             let _ = self.push_field(index, fields);
         }
@@ -227,8 +227,8 @@ impl DynamicTable {
     /// Inserts an entry, for which the oldest go; one that is larger than the table empties it
     /// (RFC 7541 §4.4). Whether it is in.
     pub(crate) fn insert(&mut self, name: &[u8], value: &[u8], mark: u32) -> bool {
-        let len = name.len() + value.len();
-        if len + FIELD_OVERHEAD > self.size_max {
+        let len = name.len().saturating_add(value.len());
+        if len.saturating_add(FIELD_OVERHEAD) > self.size_max {
             self.clear();
             return false;
         }
@@ -275,7 +275,7 @@ impl DynamicTable {
             self.relocate(self.used);
         }
         let entries = if self.count == 0 { 0 } else { self.len().next_power_of_two() };
-        if entries < self.entries.len() {
+        if 2 * entries < self.entries.len() || entries == 0 {
             self.resize_entries(entries);
         }
     }
@@ -325,12 +325,11 @@ impl DynamicTable {
     }
 }
 
+/// What is in it may be nobody's business: see [`entries`](DynamicTable::entries).
 impl fmt::Debug for DynamicTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut fields = FieldBuf::new();
-        self.entries(&mut fields);
-        write!(f, "DynamicTable({} of {} octets) ", self.size(), self.size_max)?;
-        fmt::Debug::fmt(&fields, f)
+        let (size, size_max) = (self.size(), self.size_max);
+        write!(f, "DynamicTable({} entries, {size} of {size_max} octets)", self.count)
     }
 }
 

@@ -101,6 +101,10 @@ pub enum DecodeErrorKind {
     /// More fields than [`FieldLimits::fields_max`](crate::FieldLimits).
     #[error("there are too many fields")]
     TooManyFields,
+    /// Behind one of these limits, following the table costs more than 8 octets of work for each of
+    /// the block, and four times the table. Fatal: the table is not followed any more.
+    #[error("a field block over its limit costs out of proportion")]
+    WorkTooMuch,
 }
 
 impl DecodeErrorKind {
@@ -119,6 +123,7 @@ impl DecodeErrorKind {
             }
             Self::SectionTooLong => "section_bytes_max",
             Self::TooManyFields => "fields_max",
+            Self::WorkTooMuch => "8 octets of work an octet behind a limit",
         }
     }
 }

@@ -35,7 +35,7 @@ impl<'a> Field<'a> {
     /// Its size in the tables and in limits: name, value and [`FIELD_OVERHEAD`], in octets.
     #[must_use]
     pub const fn size(&self) -> usize {
-        self.name.len() + self.value.len() + FIELD_OVERHEAD
+        self.name.len().saturating_add(self.value.len()).saturating_add(FIELD_OVERHEAD)
     }
 }
 

@@ -52,7 +52,7 @@ impl FieldBuf {
     /// The size of the section: names, values and [`FIELD_OVERHEAD`] for each field, in octets.
     #[must_use]
     pub const fn section_bytes(&self) -> usize {
-        self.octets.len() + self.ends.len() * FIELD_OVERHEAD
+        self.octets.len().saturating_add(self.ends.len().saturating_mul(FIELD_OVERHEAD))
     }
 
     /// The field at `index`, in the order in which they came.
@@ -83,10 +83,12 @@ impl FieldBuf {
     /// If all names and values together take 2 GiB or more.
     pub fn push<'a>(&mut self, field: impl Into<Field<'a>>) {
         let field = field.into();
+        let octets =
+            (self.octets.len() as u64) + field.name.len() as u64 + field.value.len() as u64;
+        assert!(octets < u64::from(SENSITIVE), "2 GiB of fields");
         self.octets.extend_from_slice(field.name);
         let name_end = self.octets.len();
         self.octets.extend_from_slice(field.value);
-        assert!(self.octets.len() < SENSITIVE as usize, "2 GiB of fields");
         self.end_field(name_end, field.sensitive);
     }
 

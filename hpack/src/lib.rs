@@ -67,7 +67,8 @@
 //!
 //! Decoding is linear in what is read, copied and inserted, which [`Decoder::work`] counts: a block may
 //! refer to a long entry with every octet, and to a long name that is inserted again with every two, so
-//! whoever decodes for others can charge for it. No reference costs more than the table holds.
+//! whoever decodes for others can charge for it. No reference costs more than the table holds, and
+//! behind a limit all of them together no more than 8 octets for each of the block.
 //!
 //! # Sizes in HTTP/2
 //!

@@ -51,7 +51,7 @@ pub struct Sighting {
 /// The policy of an encoder that was given no other.
 ///
 /// - Never: what is secret and short enough to be guessed by trying it against the table (RFC 7541
-///   §7.1): `authorization`, `proxy-authorization`, `set-cookie`, and cookies of fewer than 20 octets.
+///   §7.1): `authorization`, `proxy-authorization`, `set-cookie`, and lines of cookies of fewer than 20 octets.
 /// - Without: what takes more than three quarters of the table; a value that is new, of a name
 ///   whose values mostly are.
 /// - Incremental: everything else, so also a value of such a name when it comes again, and a name

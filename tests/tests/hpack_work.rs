@@ -1,6 +1,6 @@
 //! What decoding costs: `Decoder::work` counts it, and no block makes it more than linear.
 
-use hpack::{Decoder, Encoder, FieldBuf, FieldLimits, huffman};
+use hpack::{DecodeErrorKind, Decoder, Encoder, FieldBuf, FieldLimits, huffman};
 use tests::headers;
 
 const TABLE: usize = 4096;
@@ -51,17 +51,35 @@ fn behind_a_limit_a_reference_costs_nothing_but_itself() {
     }
 }
 
-/// The dearest that there is: a long name inserted again with every two octets. Each costs what
-/// the table holds at most, three times, and the cost is linear.
+/// The dearest that there is: a long name inserted again with every two octets. Within the limits
+/// it costs what they allow, behind them the block ends.
 #[test]
-fn the_dearest_block_is_linear_and_seen() {
-    let prepare = long_name(2000);
-    let block = |count: usize| [0x7e, 0x00].repeat(count);
-    let cost = |count: usize| work(&prepare, &block(count), &FieldLimits::NO_FIELDS);
-    for count in [100, 1_000, 10_000] {
-        assert!(cost(count) <= (count * (2 + 3 * TABLE)) as u64);
-        assert!(cost(count) >= (count * 2000) as u64, "it is seen");
-        assert!(cost(2 * count) <= 2 * cost(count));
+fn the_dearest_block_is_bounded_and_seen() {
+    let block = [0x7e, 0x00].repeat(10_000);
+    let mut decoder = Decoder::new(TABLE);
+    let mut fields = FieldBuf::new();
+    decoder.decode(&long_name(2000), &FieldLimits::UNLIMITED, &mut fields).unwrap();
+    let before = decoder.work();
+    let error = decoder.decode(&block, &FieldLimits::default(), &mut fields).unwrap_err();
+    assert_eq!((error.kind(), error.is_fatal()), (DecodeErrorKind::WorkTooMuch, true));
+    let cost = decoder.work() - before;
+    assert!(cost >= 16 << 10, "it is seen: {cost}");
+    assert!(cost <= (9 * block.len() + 3 * (16 << 10) + 6 * TABLE) as u64, "{cost}");
+}
+
+/// What is a little too long, with every name referred to and every value inserted, is followed.
+#[test]
+fn a_message_that_is_too_long_is_followed() {
+    for connection in headers::stories() {
+        let (mut encoder, mut decoder) = (Encoder::new(TABLE), Decoder::new(TABLE));
+        let mut fields = FieldBuf::new();
+        for lines in &connection.blocks {
+            let mut block = Vec::new();
+            encoder.encode_block(lines, &mut block);
+            let result = decoder.decode(&block, &FieldLimits::NO_FIELDS, &mut fields);
+            assert_eq!(result.map_err(|error| error.kind()), Err(DecodeErrorKind::TooManyFields));
+        }
+        assert_eq!(decoder.table().size(), encoder.table().size(), "{}", connection.name);
     }
 }
 

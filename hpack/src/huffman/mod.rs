@@ -221,7 +221,7 @@ impl<'a> BitReader<'a> {
     }
 
     const fn error(&self, kind: HuffmanErrorKind) -> HuffmanError {
-        HuffmanError { kind, offset: (self.at * 8 - self.bits as usize) / 8 }
+        HuffmanError { kind, offset: self.at - (self.bits as usize).div_ceil(8) }
     }
 
     /// Appends the text. Whether the end was not passed before that.
