@@ -19,13 +19,12 @@ use crate::priority::Priority;
 use crate::recv::{Reading, Step};
 use crate::schedule::Schedule;
 use crate::settings::{Local, Settings};
+use crate::stream::closed::Closed;
 use crate::stream::map::{Slot, Streams};
 use crate::stream::state::{Frame, State};
 use crate::stream::{Flags, Stream};
 use crate::window::{WINDOW_DEFAULT, Window};
 
-/// Streams that we reset last: what still comes on them means nothing.
-const RESET_REMEMBERED: usize = 16;
 /// Octets that a connection reads and throws away after its last GOAWAY, and how long.
 const LINGER_OCTETS_MAX: u64 = 1 << 20;
 const LINGER_TIME: Duration = Duration::from_secs(2);
@@ -79,8 +78,7 @@ pub(crate) struct Core {
     pub(crate) own_streams: u32,
     pub(crate) last_peer_id: u32,
     pub(crate) next_own_id: u32,
-    reset_ids: [u32; RESET_REMEMBERED],
-    reset_count: u8,
+    closed: Closed,
     /// The last stream in the last GOAWAY of either side.
     pub(crate) goaway_sent: Option<u32>,
     pub(crate) goaway_received: Option<u32>,
@@ -94,7 +92,7 @@ pub(crate) struct Core {
     caused: u32,
     caused_until: u64,
     /// Frames of ours that wait for an answer: what was sent, and when.
-    pub(crate) pings: VecDeque<([u8; 8], u64)>,
+    pub(crate) pings: Vec<([u8; 8], u64)>,
     /// What happened to several streams at once, to be surfaced one by one.
     pub(crate) queued: VecDeque<Step>,
     /// Priorities of streams that are not open yet (RFC 9218 §7.1).
@@ -133,8 +131,7 @@ impl Core {
             own_streams: 0,
             last_peer_id: 0,
             next_own_id: if side == Side::Client { 1 } else { 2 },
-            reset_ids: [0; RESET_REMEMBERED],
-            reset_count: 0,
+            closed: Closed::new(),
             goaway_sent: None,
             goaway_received: None,
             ledger,
@@ -143,7 +140,7 @@ impl Core {
             written: 0,
             caused: 0,
             caused_until: 0,
-            pings: VecDeque::new(),
+            pings: Vec::new(),
             queued: VecDeque::new(),
             early_priorities: Vec::new(),
             pending: crate::pending::Pending::new(),
@@ -225,18 +222,21 @@ impl Core {
         }
         let idle =
             if self.is_peer_id(id) { id > self.last_peer_id } else { id >= self.next_own_id };
-        if idle {
-            State::Idle
-        } else if self.reset_ids.contains(&id) {
-            State::ResetByUs
-        } else {
-            State::Forgotten
-        }
+        if idle { State::Idle } else { self.closed.state(id) }
     }
 
+    /// A stream that we reset, and of which nothing else is known.
     pub(crate) fn remember_reset(&mut self, id: u32) {
-        self.reset_ids[usize::from(self.reset_count) % RESET_REMEMBERED] = id;
-        self.reset_count = (self.reset_count + 1) % RESET_REMEMBERED as u8;
+        self.closed.add(id, State::ResetByUs);
+    }
+
+    /// The peer opens a stream: all below it are closed (§5.1.1).
+    pub(crate) fn opened_by_peer(&mut self, id: u32) {
+        if id > self.last_peer_id + 2 {
+            self.closed.skip(self.last_peer_id + 1, id - 1);
+        }
+        self.last_peer_id = id;
+        self.early_priorities.retain(|early| early.0 >= id);
     }
 
     /// A stream that the application knows of.
@@ -292,9 +292,7 @@ impl Core {
             self.release_connection(stream.unreleased);
             self.flush_connection_credit(out);
         }
-        if stream.state == State::ResetByUs {
-            self.remember_reset(stream.id);
-        }
+        self.closed.add(stream.id, stream.state);
         if stream.flags.has(Flags::COUNTED) {
             *self.count(stream.id) -= 1;
         }
@@ -479,7 +477,7 @@ impl Core {
             self.goaway_sent = Some(STREAM_ID_MAX);
             // Its answer says that the peer has seen the GOAWAY.
             frame::ping::write(DRAIN_PING, false, out);
-            self.pings.push_back((DRAIN_PING, self.deadlines.now()));
+            self.pings.push((DRAIN_PING, self.deadlines.now()));
         } else {
             self.go_away(out);
         }
@@ -562,7 +560,7 @@ impl Core {
             }
             if self.deadlines.wants_ping(&self.config) {
                 frame::ping::write(ALIVE_PING, false, out);
-                self.pings.push_back((ALIVE_PING, self.deadlines.now()));
+                self.pings.push((ALIVE_PING, self.deadlines.now()));
             }
             self.expire_stalls(out);
         }

@@ -1,6 +1,6 @@
 //! Requests of a client that wait until the server allows another stream.
 
-use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use hpack::FieldBuf;
 
@@ -18,13 +18,13 @@ pub(crate) struct Waiting {
 /// See the module. First come, first served.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pending {
-    queue: VecDeque<Waiting>,
+    queue: Vec<Waiting>,
     bytes: usize,
 }
 
 impl Pending {
     pub(crate) const fn new() -> Self {
-        Self { queue: VecDeque::new(), bytes: 0 }
+        Self { queue: Vec::new(), bytes: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -44,23 +44,26 @@ impl Pending {
 
     pub(crate) fn push(&mut self, waiting: Waiting) {
         self.bytes += waiting.fields.section_bytes();
-        self.queue.push_back(waiting);
+        self.queue.push(waiting);
     }
 
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
-        let waiting = self.queue.pop_front()?;
+        if self.queue.is_empty() {
+            return None;
+        }
+        // Short: moving it is nothing beside encoding a request.
+        let waiting = self.queue.remove(0);
         self.bytes -= waiting.fields.section_bytes();
         if self.queue.is_empty() {
-            self.queue = VecDeque::new();
+            self.queue = Vec::new();
         }
         Some(waiting)
     }
 
     /// Forgets a request that was cancelled.
     pub(crate) fn remove(&mut self, id: u32) {
-        if let Some(at) = self.queue.iter().position(|waiting| waiting.id == id)
-            && let Some(waiting) = self.queue.remove(at)
-        {
+        if let Some(at) = self.queue.iter().position(|waiting| waiting.id == id) {
+            let waiting = self.queue.remove(at);
             self.bytes -= waiting.fields.section_bytes();
         }
     }

@@ -359,7 +359,7 @@ impl Core {
         }
         let start = out.len();
         frame::ping::write(data, false, out);
-        self.pings.push_back((data, self.deadlines.now()));
+        self.pings.push((data, self.deadlines.now()));
         self.appended(out.len() - start);
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! The settings of both sides (RFC 9113 §6.5): what they mean, their ranges, and which are in force.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::error::{ErrorKind, Fault};
@@ -118,17 +117,17 @@ pub(crate) struct Local {
     /// What the peer acknowledged: what it has to keep to.
     pub(crate) in_force: Settings,
     /// Announced and not acknowledged, in order.
-    unacknowledged: VecDeque<Settings>,
+    unacknowledged: Vec<Settings>,
 }
 
 impl Local {
     pub(crate) const fn new() -> Self {
-        Self { in_force: Settings::INITIAL, unacknowledged: VecDeque::new() }
+        Self { in_force: Settings::INITIAL, unacknowledged: Vec::new() }
     }
 
     /// What was announced last.
     pub(crate) fn announced(&self) -> &Settings {
-        self.unacknowledged.back().unwrap_or(&self.in_force)
+        self.unacknowledged.last().unwrap_or(&self.in_force)
     }
 
     /// How many SETTINGS frames are not acknowledged.
@@ -144,15 +143,18 @@ impl Local {
             entries.retain(|&(id, _)| id != id::ENABLE_PUSH);
         }
         wire::write(entries.into_iter(), out);
-        self.unacknowledged.push_back(settings);
+        self.unacknowledged.push(settings);
     }
 
     /// The peer acknowledged the oldest: what was in force before.
     pub(crate) fn acknowledged(&mut self) -> Result<Settings, Fault> {
-        let settings =
-            self.unacknowledged.pop_front().ok_or(Fault::Connection(ErrorKind::SettingsAck))?;
         if self.unacknowledged.is_empty() {
-            self.unacknowledged.shrink_to_fit();
+            return Err(Fault::Connection(ErrorKind::SettingsAck));
+        }
+        // A few at most.
+        let settings = self.unacknowledged.remove(0);
+        if self.unacknowledged.is_empty() {
+            self.unacknowledged = Vec::new();
         }
         Ok(core::mem::replace(&mut self.in_force, settings))
     }

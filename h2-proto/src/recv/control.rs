@@ -154,7 +154,7 @@ impl Core {
             return Ok(None);
         }
         let Some(at) = self.pings.iter().position(|ping| ping.0 == data) else { return Ok(None) };
-        let (_, sent) = self.pings.remove(at).unwrap_or_default();
+        let (_, sent) = self.pings.remove(at);
         self.ledger.refund(charge::CONTROL);
         let rtt = self.deadlines.now() - sent;
         if data == DRAIN_PING && self.is_draining() {

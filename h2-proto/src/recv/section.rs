@@ -197,7 +197,7 @@ impl Core {
         out: &mut Vec<u8>,
     ) -> Result<Option<Step>, Fault> {
         let id = block.stream;
-        self.last_peer_id = id;
+        self.opened_by_peer(id);
         self.ledger.charge(Cause::Streams, charge::STREAM);
         // §6.8: what comes behind the final GOAWAY is ignored.
         if self.phase == Phase::Goaway {

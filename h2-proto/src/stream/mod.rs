@@ -1,5 +1,6 @@
 //! A stream: what is remembered of it, in 64 octets.
 
+pub(crate) mod closed;
 pub(crate) mod map;
 pub(crate) mod state;
 

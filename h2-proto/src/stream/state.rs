@@ -32,7 +32,7 @@
 //!     H: HEADERS    PP: PUSH_PROMISE    ES: END_STREAM    R: RST_STREAM
 //! ```
 //!
-//! *Closed* is four states here, because what may still come depends on how it came to that.
+//! *Closed* is five states here, because what may still come depends on how it came to that.
 
 use crate::error::{ErrorKind, Fault};
 
@@ -51,6 +51,8 @@ pub(crate) enum State {
     ResetByPeer,
     /// Closed, and so long ago that nobody knows how.
     Forgotten,
+    /// Closed without ever having been open, because a higher one was opened.
+    Skipped,
 }
 
 /// What is received or sent on a stream. CONTINUATION belongs to its HEADERS.
@@ -81,7 +83,7 @@ pub(crate) enum Outcome {
 
 impl State {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Idle,
         Self::ReservedRemote,
         Self::Open,
@@ -91,12 +93,13 @@ impl State {
         Self::ResetByUs,
         Self::ResetByPeer,
         Self::Forgotten,
+        Self::Skipped,
     ];
 
     /// A frame arrives. That a HEADERS frame may open an idle stream is decided before: here it
     /// may.
     pub(crate) const fn receive(self, frame: Frame) -> Outcome {
-        use ErrorKind::{PushForbidden, StreamClosed, StreamIdle};
+        use ErrorKind::{PushForbidden, StreamClosed, StreamId, StreamIdle};
         use Fault::{Connection, Stream};
         use Outcome::{Error, Ignore, Next};
         match (self, frame) {
@@ -143,6 +146,10 @@ impl State {
 
             (Self::ResetByUs, _) => Ignore,
 
+            // §5.1.1: it can be opened no more, and there is nothing else on it.
+            (Self::Skipped, Frame::Headers { .. }) => Error(Connection(StreamId)),
+            (Self::Skipped, _) => Error(Connection(StreamIdle)),
+
             // §5.1: after RST_STREAM its sender sends nothing more.
             (Self::ResetByPeer, Frame::Reset | Frame::WindowUpdate) => Ignore,
             (Self::ResetByPeer, Frame::PushPromise) => Error(Connection(StreamClosed)),
@@ -183,7 +190,10 @@ impl State {
     }
 
     pub(crate) const fn is_closed(self) -> bool {
-        matches!(self, Self::Ended | Self::ResetByUs | Self::ResetByPeer | Self::Forgotten)
+        matches!(
+            self,
+            Self::Ended | Self::ResetByUs | Self::ResetByPeer | Self::Forgotten | Self::Skipped
+        )
     }
 }
 
@@ -224,6 +234,7 @@ mod tests {
             State::ResetByUs => 'U',
             State::ResetByPeer => 'P',
             State::Forgotten => 'F',
+            State::Skipped => 'S',
         }
     }
 
@@ -240,6 +251,7 @@ mod tests {
             (State::ResetByUs, "........"),
             (State::ResetByPeer, "ssss...c"),
             (State::Forgotten, "ssss...c"),
+            (State::Skipped, "cccc.ccc"),
         ];
         for ((state, row), all) in expected.into_iter().zip(State::ALL) {
             assert_eq!(state, all);
@@ -262,6 +274,7 @@ mod tests {
             (State::ResetByUs, "--------"),
             (State::ResetByPeer, "-----P--"),
             (State::Forgotten, "-----F--"),
+            (State::Skipped, "--------"),
         ];
         for ((state, row), all) in expected.into_iter().zip(State::ALL) {
             assert_eq!(state, all);
