@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use h2_proto::{Config, Event, FieldBuf, NextStep, SendError, ServerConnection, StreamId};
 
 const TICK: Duration = Duration::from_millis(1);
-const HOUR: Duration = Duration::from_secs(3600);
 
 /// Content that waits for its turn, and whether all of it is there.
 #[derive(Default)]
@@ -25,8 +24,7 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
     let mut conn = ServerConnection::with_prior_knowledge(Config::default(), Duration::ZERO);
     let (mut input, mut out, mut fields) = (Vec::new(), Vec::new(), FieldBuf::new());
     let mut bodies: HashMap<StreamId, Body> = HashMap::new();
-    let mut buffer = [0; 16 << 10];
-    let plain = [("content-type", "text/plain")];
+    let (mut buffer, plain) = ([0; 16 << 10], [("content-type", "text/plain")]);
     loop {
         // Pull until there is nothing more, answering on the way.
         let mut rest = input.as_slice();
@@ -76,7 +74,7 @@ fn serve(mut stream: TcpStream) -> io::Result<()> {
         match conn.next_step() {
             NextStep::Read => {
                 let until = conn.next_deadline().unwrap_or(Duration::MAX);
-                let wait = until.saturating_sub(start.elapsed()).clamp(TICK, HOUR);
+                let wait = until.saturating_sub(start.elapsed()).clamp(TICK, 3_600_000 * TICK);
                 stream.set_read_timeout(Some(wait))?;
                 match stream.read(&mut buffer) {
                     Ok(0) => conn.eof(),
