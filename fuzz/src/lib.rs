@@ -2,7 +2,8 @@
 //!
 //! Each harness takes octets and panics if something that the crates promise does not hold:
 //! [`h1_request`] for a server, [`h1_response`] for a client, [`chunked`] for the decoder that
-//! stands alone, [`h1_pair`] for a client and a server that talk to each other; [`hpack_decode`]
+//! stands alone, [`h1_pair`] for a client and a server that talk to each other; [`h2_server`] and
+//! [`h2_client`] likewise; [`hpack_decode`]
 //! for the decoder of HPACK, [`hpack_round_trip`] for its encoder and decoder, and
 //! [`hpack_differential`] for the decoder beside that of nghttp2.
 //!
@@ -16,6 +17,10 @@ mod cuts;
 pub mod h1_pair;
 pub mod h1_request;
 pub mod h1_response;
+pub mod h2_client;
+mod h2_run;
+pub mod h2_server;
+mod h2_wire;
 pub mod hpack_decode;
 pub mod hpack_differential;
 pub mod hpack_round_trip;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fuzz::{Rng, chunked, h1_pair, h1_request, h1_response};
+use fuzz::{Rng, chunked, h1_pair, h1_request, h1_response, h2_client, h2_server};
 use fuzz::{hpack_decode, hpack_differential, hpack_round_trip};
 
 const MUTATIONS: usize = 4_000;
@@ -44,6 +44,16 @@ fn hpack_differential_holds() {
     run("hpack_differential", &HPACK_WORDS, hpack_differential::check);
 }
 
+#[test]
+fn h2_server_holds() {
+    run("h2_server", &H2_WORDS, h2_server::check);
+}
+
+#[test]
+fn h2_client_holds() {
+    run("h2_client", &H2_WORDS, h2_client::check);
+}
+
 const H1_WORDS: [&[u8]; 12] = [
     b"\r\n",
     b"\n",
@@ -73,6 +83,22 @@ const HPACK_WORDS: [&[u8]; 12] = [
     b"\xff\xff\xff\xff",
     b"\x40\x81\x07\x80",
     b"\x0f\x2f\x84\xff\xff\xff\xf3",
+];
+
+/// Frames in short: requests, a response, content, settings, windows, resets.
+const H2_WORDS: [&[u8]; 12] = [
+    b"\x01\x05\x01\x03\x82\x87\x84",
+    b"\x01\x04\x03\x03\x83\x87\x84",
+    b"\x01\x04\x01\x01\x88",
+    b"\0\0\x01\x01x",
+    b"\0\x01\x01\0",
+    b"\0\0\x01\xffx",
+    b"\x03\0\x01\x04\0\0\0\x08",
+    b"\x04\0\0\x06\0\x04\0\0\0\x0a",
+    b"\x06\x01\0\x08settings",
+    b"\x07\0\0\x08\0\0\0\x01\0\0\0\0",
+    b"\x08\0\0\x04\0\x01\0\0",
+    b"\x08\0\x01\x04\x7f\xff\xff\xff",
 ];
 
 fn run(target: &str, words: &[&[u8]], check: fn(&[u8])) {
