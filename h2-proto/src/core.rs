@@ -508,7 +508,7 @@ impl Core {
                     octets_max: LINGER_OCTETS_MAX,
                     until: Duration::from_nanos(self.deadlines.now()).saturating_add(LINGER_TIME),
                 },
-                _ => NextStep::Close,
+                _ => NextStep::Write,
             };
         }
         if self.is_paused() || self.eof { NextStep::Write } else { NextStep::Read }
@@ -533,7 +533,8 @@ impl Core {
         self.ledger.repay(self.deadlines.now(), &self.config);
         let facts = Facts {
             greeting: self.phase < Phase::Open && self.goaway_sent.is_none(),
-            in_block: self.reading.in_block(),
+            // A frame that drips is no better than a block that does.
+            in_block: self.reading.in_block() || !self.carry.is_empty(),
             unacknowledged: self.local.unacknowledged() > 0,
             streams: self.streams.len() > 0,
             unsent: self.unsent() > 0,

@@ -436,7 +436,7 @@ pub enum NextStep {
         /// When to stop.
         until: Duration,
     },
-    /// Write what is unsent, then close.
+    /// Close; everything is sent, and the peer has seen it or is gone.
     Close,
 }
 

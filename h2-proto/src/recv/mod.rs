@@ -258,6 +258,7 @@ impl Core {
             if input.is_empty() {
                 return Ok(Progress::Starved);
             }
+            self.deadlines.block_begins();
             let had_header = self.carry.len() >= Header::LEN;
             let taken = missing.min(input.len());
             self.carry.extend_from_slice(&input[..taken]);
@@ -265,10 +266,14 @@ impl Core {
             if let (false, Some(octets)) = (had_header, self.carry.first_chunk()) {
                 let header = Header::parse(octets);
                 if let Some(progress) = self.judge(&header, out)? {
+                    self.deadlines.block_ends();
                     self.carry.clear();
                     return Ok(progress);
                 }
             }
+        }
+        if !self.reading.in_block() {
+            self.deadlines.block_ends();
         }
         let mut carry = mem::take(&mut self.carry);
         let result = match carry.split_first_chunk() {

@@ -180,6 +180,8 @@ impl Core {
         if opens {
             return self.on_request(&block, over, fields, out);
         }
+        // Decoded for the table alone.
+        self.ledger.charge(Cause::Streams, charge::STREAM);
         match self.state_of(id).receive(Frame::Headers { end: block.end_stream }) {
             Outcome::Ignore => Ok(None),
             Outcome::Error(fault) => Err(fault),
