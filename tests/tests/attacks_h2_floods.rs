@@ -105,7 +105,6 @@ fn b08_empty_frames() {
 }
 
 #[test]
-#[ignore = "the ledger is not looked at behind a frame that makes an event"]
 fn b09_rapid_reset() {
     let events =
         calmed(1_700, Cause::Resets, |round| [h2::get(id(round)), h2::cancel(id(round))].concat());
@@ -241,7 +240,7 @@ fn b26_frames_that_mean_nothing() {
 }
 
 #[test]
-#[ignore = "field blocks that are ignored are not charged"]
+#[ignore = "field blocks that are ignored on a stream which is still held are not charged"]
 fn b26_field_blocks_on_a_stream_that_was_reset() {
     let mut desk = server();
     desk.feed([h2::get(1), h2::priority(1, 1)].concat());

@@ -38,7 +38,6 @@ fn b22_identifiers_that_a_client_cannot_open() {
 }
 
 #[test]
-#[ignore = "HEADERS below the highest stream, never used, is an error of the stream only"]
 fn b22_identifiers_that_decrease_break_the_connection() {
     h2::server([h2::get(3), h2::get(1)].concat()).assert_broke(ErrorKind::StreamId);
 }
