@@ -13,7 +13,7 @@ use crate::table::{AMPLE, Snapshot, memory_max};
 use crate::{cuts, memory};
 
 /// The decoder must never panic, must not let the cuts of its input show, must take no more memory
-/// than its limits say, must repeat its fatal errors, must say where in the block an error is; a
+/// and do no more work than its limits say, must repeat its fatal errors, must say where in the block an error is; a
 /// limit must change nothing but how many of the fields there are; and what was decoded can be
 /// encoded and decoded again.
 ///
@@ -95,6 +95,8 @@ impl Run {
         let (result, octets) =
             memory::peak(|| self.limited.decode(block, &self.limits, &mut fields));
         self.check_sizes(&result, block, &fields, octets);
+        let work = self.limited.work() - before.work();
+        assert!(work <= self.work_max(block), "work {work} for {} octets", block.len());
         check_cuts(&before, block, &self.limits, (&result, &fields, &self.limited));
         check_repeats(&self.limited, &result);
 
@@ -110,7 +112,7 @@ impl Run {
             assert_eq!((cut, &start), (Ok(()), &fields), "not where the limit is passed");
         }
         self.check_echo(&all);
-        if is_fatal(&ample) { ample } else { Ok(()) }
+        [result, ample].into_iter().find(is_fatal).unwrap_or(Ok(()))
     }
 
     fn check_sizes(&self, result: &Decoded, block: &[u8], fields: &FieldBuf, octets: usize) {
@@ -128,13 +130,23 @@ impl Run {
         assert!(octets <= most, "{octets} octets under {:?}, {}", self.limits, self.bound_max);
     }
 
+    /// What each octet costs while there is room, each of the fields, and each octet behind that; all
+    /// together the table, which may be filled anew some times.
+    fn work_max(&self, block: &[u8]) -> u64 {
+        let fields = 2 * self.limits.section_bytes_max;
+        (12 * block.len() + fields + 12 * self.bound_max) as u64
+    }
+
     /// With limits, the fields are those before the first that passes one, and the table is the
     /// same. Only a string that is no Huffman code may stay unseen behind a limit, if the table
-    /// does not need it.
+    /// does not need it; and only there it may cost too much to follow the table.
     fn compare(&self, result: &Decoded, fields: &FieldBuf, ample: &Decoded, all: &FieldBuf) {
         match (result, ample) {
             (Ok(()), Ok(())) => assert_eq!(fields, all),
             (Err(error), Err(of_ample)) if error == of_ample => {}
+            (Err(error), _) if error.kind() == DecodeErrorKind::WorkTooMuch => {
+                assert!(is_fatal(ample) || admitted(all, &self.limits).1.is_some());
+            }
             (Err(error), Err(of_ample)) if of_ample.is_fatal() => {
                 assert!(matches!(of_ample.kind(), DecodeErrorKind::Huffman(_)), "{of_ample}");
                 assert_eq!(of_ample.offset() < error.offset(), error.is_fatal());

@@ -22,6 +22,9 @@ enum Difference {
     /// We refuse the third table size update of a block. RFC 7541 §4.2 has two, the smallest size in
     /// between and the final one; nghttp2 takes any number.
     SizeUpdates,
+    /// We refuse a block that is far beyond our limits and costs more than its octets in following the
+    /// table; nghttp2 has no limits.
+    WorkBehindLimit,
     /// nghttp2 refuses a string that takes more than 64 KiB in the block, whatever it may take
     /// decoded. To us that is a matter of the limits, which are the caller's.
     LongString,
@@ -90,6 +93,9 @@ fn difference(
         (Err(error), Ok(())) if error.kind() == DecodeErrorKind::TooManySizeUpdates => {
             Some(Difference::SizeUpdates)
         }
+        (Err(error), Ok(())) if error.kind() == DecodeErrorKind::WorkTooMuch => {
+            Some(Difference::WorkBehindLimit)
+        }
         (Ok(()), Err(Refused)) if block.len() > STRING_MAX => Some(Difference::LongString),
         (ours, theirs) => panic!("we say {ours:?}, nghttp2 says {theirs:?}"),
     }
@@ -103,6 +109,15 @@ mod tests {
     fn a_third_size_update() {
         assert_eq!(compare(b"\x03\x20\x20\x82"), None);
         assert_eq!(compare(b"\x04\x20\x20\x20\x82"), Some(Difference::SizeUpdates));
+    }
+
+    /// A name of 4,000 octets, inserted again and again by reference.
+    #[test]
+    fn a_name_again_and_again() {
+        let name = [&b"\xf0\x40\x7f\xa1\x1e"[..], &[b'n'; 4000], b"\x00"].concat();
+        let block = |times| [name.as_slice(), &b"\x7e\x00".repeat(times)].concat();
+        assert_eq!(compare(&block(60)), None);
+        assert_eq!(compare(&block(200)), Some(Difference::WorkBehindLimit));
     }
 
     /// 64 KiB and one more, as they are.
