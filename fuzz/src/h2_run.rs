@@ -406,7 +406,9 @@ fn check_output<C: Connection, A: App<C>>(run: &Run<C, A>) {
     let out = &run.record.as_ref().expect("a record").out;
     let out = out.strip_prefix(h2_proto::PREFACE).unwrap_or(out);
     for (index, frame) in h2_wire::frames(out).enumerate() {
-        assert!(index > 0 || frame.kind == h2_wire::SETTINGS, "{frame:?} comes first");
+        let greets = frame.kind == h2_wire::SETTINGS;
+        let leaves = !GREETS_FIRST && frame.kind == h2_wire::GOAWAY;
+        assert!(index > 0 || greets || leaves, "{frame} comes first");
         assert!(frame.stream >> 31 == 0, "{frame:?}");
     }
     let most = 256 + 4 * run.received + run.app.sent();
@@ -447,6 +449,9 @@ const GIVING_UP_IS_SILENT: bool = false;
 
 /// Not yet: of octets that are no preface, those that were read alone and fit are used up.
 const PREFACE_STAYS: bool = false;
+
+/// Not yet: where the preface is still to come, the end of input is answered by GOAWAY alone.
+const GREETS_FIRST: bool = false;
 
 /// Octets of output between two writes.
 const OUTPUT: usize = 140 << 10;

@@ -2,8 +2,8 @@
 //!
 //! Each harness takes octets and panics if something that the crates promise does not hold:
 //! [`h1_request`] for a server, [`h1_response`] for a client, [`chunked`] for the decoder that
-//! stands alone, [`h1_pair`] for a client and a server that talk to each other; [`h2_server`] and
-//! [`h2_client`] likewise; [`hpack_decode`]
+//! stands alone, [`h1_pair`] for a client and a server that talk to each other; [`h2_server`],
+//! [`h2_client`] and [`h2_pair`] likewise; [`hpack_decode`]
 //! for the decoder of HPACK, [`hpack_round_trip`] for its encoder and decoder, and
 //! [`hpack_differential`] for the decoder beside that of nghttp2.
 //!
@@ -18,6 +18,7 @@ pub mod h1_pair;
 pub mod h1_request;
 pub mod h1_response;
 pub mod h2_client;
+pub mod h2_pair;
 mod h2_run;
 pub mod h2_server;
 mod h2_wire;

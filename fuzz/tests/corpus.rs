@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fuzz::{Rng, chunked, h1_pair, h1_request, h1_response, h2_client, h2_server};
+use fuzz::{Rng, chunked, h1_pair, h1_request, h1_response, h2_client, h2_pair, h2_server};
 use fuzz::{hpack_decode, hpack_differential, hpack_round_trip};
 
 const MUTATIONS: usize = 4_000;
@@ -54,6 +54,11 @@ fn h2_client_holds() {
     run("h2_client", &H2_WORDS, h2_client::check);
 }
 
+#[test]
+fn h2_pair_holds() {
+    run("h2_pair", &H2_PAIR_WORDS, h2_pair::check);
+}
+
 const H1_WORDS: [&[u8]; 12] = [
     b"\r\n",
     b"\n",
@@ -99,6 +104,22 @@ const H2_WORDS: [&[u8]; 12] = [
     b"\x07\0\0\x08\0\0\0\x01\0\0\0\0",
     b"\x08\0\0\x04\0\x01\0\0",
     b"\x08\0\x01\x04\x7f\xff\xff\xff",
+];
+
+/// Operations: requests, content, answers, everything carried, resets, settings, shutdowns.
+const H2_PAIR_WORDS: [&[u8]; 12] = [
+    b"\0\0",
+    b"\0\x01",
+    b"\x0a\0",
+    b"\x02\xf8",
+    b"\x03\x10",
+    b"\x05\xf0",
+    b"\x0b\xf0",
+    b"\x0d\x08",
+    b"\x0e\0",
+    b"\x0e\x06",
+    b"\x0f\x24",
+    b"\x0f\x25",
 ];
 
 fn run(target: &str, words: &[&[u8]], check: fn(&[u8])) {
