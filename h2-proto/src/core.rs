@@ -259,6 +259,7 @@ impl Core {
             stream.content_left = limit;
         }
         *self.count(id) += 1;
+        self.deadlines.used();
         self.streams.insert(stream)
     }
 
@@ -273,6 +274,7 @@ impl Core {
         if state.is_closed() {
             stream.flags.clear(Flags::WANTS_SEND);
             stream.flags.clear(Flags::SCHEDULED);
+            stream.stalled_at = u32::MAX;
             // Both sides said all, and what was received is released: nothing is left to do.
             if state == State::Ended && stream.unreleased == 0 {
                 stream.flags.set(Flags::DONE);
@@ -297,6 +299,7 @@ impl Core {
             *self.count(stream.id) -= 1;
         }
         self.streams.remove(stream.id);
+        self.deadlines.used();
         self.schedule.tidy(&self.streams);
     }
 
@@ -374,7 +377,7 @@ impl Core {
         if self.deadlines.millis().wrapping_sub(stream.surfaced_at) >= HELD_MILLIS
             && stream.flags.has(Flags::SURFACED)
         {
-            self.ledger.refund(refund::RESET_AFTER_WORK);
+            self.ledger.refund(Cause::Streams, refund::RESET_AFTER_WORK);
         }
     }
 
@@ -462,6 +465,7 @@ impl Core {
     pub(crate) fn close(&mut self) {
         self.phase = self.phase.after(Transition::Over);
         self.deadlines.disarm();
+        self.deadlines.close_within(LINGER_TIME);
     }
 
     /// Announces a shutdown (§6.8); called again, or on a client, it is final.
@@ -508,6 +512,7 @@ impl Core {
                     octets_max: LINGER_OCTETS_MAX,
                     until: Duration::from_nanos(self.deadlines.now()).saturating_add(LINGER_TIME),
                 },
+                _ if self.deadlines.is_closing_over() => NextStep::Close,
                 _ => NextStep::Write,
             };
         }
@@ -590,7 +595,8 @@ impl Core {
 
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
         if self.phase == Phase::Closed {
-            return None;
+            let waits = self.unsent() > 0 && !self.deadlines.is_closing_over();
+            return waits.then(|| self.deadlines.closing());
         }
         let stall = self
             .streams
@@ -598,7 +604,7 @@ impl Core {
             .filter(|(_, stream)| stream.stalled_at != u32::MAX)
             .map(|(_, stream)| self.deadlines.at(stream.stalled_at, self.config.send_timeout))
             .min();
-        let next = self.deadlines.next(&self.config).min(stall.unwrap_or(NEVER));
+        let next = self.deadlines.next(&self.config, self.starving).min(stall.unwrap_or(NEVER));
         (next != NEVER).then(|| Duration::from_nanos(next))
     }
 

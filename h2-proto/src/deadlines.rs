@@ -48,6 +48,8 @@ pub(crate) struct Deadlines {
     pub(crate) ping_out: bool,
     /// When something was last received.
     heard: u64,
+    /// When a closed connection has waited long enough for its last octets to be written.
+    closing: u64,
     age: u64,
 }
 
@@ -67,6 +69,7 @@ impl Deadlines {
             ping: config.ping_interval.map_or(NEVER, |it| now.saturating_add(nanos(it))),
             ping_out: false,
             heard: now,
+            closing: NEVER,
             age: config.age_max.map_or(NEVER, |it| now.saturating_add(nanos(it))),
         }
     }
@@ -88,6 +91,26 @@ impl Deadlines {
     /// Time that goes backwards is no time.
     pub(crate) fn arrived(&mut self, now: Duration) {
         self.now = self.now.max(nanos(now));
+    }
+
+    /// A stream began or ended: the connection is not idle, or is from now on.
+    pub(crate) const fn used(&mut self) {
+        self.idle = NEVER;
+    }
+
+    /// The connection is closed.
+    pub(crate) fn close_within(&mut self, time: Duration) {
+        if self.closing == NEVER {
+            self.closing = self.now.saturating_add(nanos(time));
+        }
+    }
+
+    pub(crate) const fn closing(&self) -> Duration {
+        Duration::from_nanos(self.closing)
+    }
+
+    pub(crate) const fn is_closing_over(&self) -> bool {
+        self.now >= self.closing
     }
 
     /// Something was received.
@@ -195,16 +218,19 @@ impl Deadlines {
         self.block.saturating_add(nanos(config.header_block_timeout))
     }
 
-    /// The next time at which `advance` has something to do.
-    pub(crate) fn next(&self, config: &Config) -> u64 {
+    /// The next time at which `advance` has something to do. `starving`: the last pull ended for want
+    /// of input.
+    pub(crate) fn next(&self, config: &Config, starving: bool) -> u64 {
+        let silence = |at: u64| if starving { at } else { NEVER };
+        let ping = if self.ping_out { silence(self.ping) } else { self.ping };
         [
-            self.greeting,
-            self.block_deadline(config),
-            self.settings,
-            self.idle,
+            silence(self.greeting),
+            silence(self.block_deadline(config)),
+            silence(self.settings),
+            silence(self.idle),
             self.send,
             self.drain,
-            self.ping,
+            ping,
             self.age,
         ]
         .into_iter()

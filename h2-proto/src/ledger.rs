@@ -1,6 +1,7 @@
 //! One account of what the peer causes and what it brings, instead of a counter for every flood.
 //!
-//! Causes charge it, useful progress refunds, time repays slowly, and it is never in the plus. A peer
+//! Causes charge it, useful progress refunds what its kind was charged, time repays slowly, and it is
+//! never in the plus. A peer
 //! that overdraws it is told ENHANCE_YOUR_CALM, and which cause cost most. A unit is about 100 ns of
 //! work or 64 octets of output.
 
@@ -77,35 +78,45 @@ pub(crate) mod refund {
 /// The account of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger {
-    debt: u32,
+    /// What each cause charged and nothing repaid.
+    debts: [u32; CAUSES],
     /// When time last repaid, in nanoseconds.
     repaid_at: u64,
-    /// What each cause charged, to name the worst.
-    by_cause: [u32; CAUSES],
 }
 
 impl Ledger {
     pub(crate) const fn new(now: u64) -> Self {
-        Self { debt: 0, repaid_at: now, by_cause: [0; CAUSES] }
+        Self { debts: [0; CAUSES], repaid_at: now }
     }
 
-    pub(crate) const fn debt(&self) -> u32 {
-        self.debt
+    pub(crate) fn debt(&self) -> u32 {
+        self.debts.iter().fold(0, |sum, debt| sum.saturating_add(*debt))
     }
 
     pub(crate) const fn charge(&mut self, cause: Cause, units: u32) {
-        self.debt = self.debt.saturating_add(units);
-        let total = &mut self.by_cause[cause as usize];
-        *total = total.saturating_add(units);
+        let debt = &mut self.debts[cause as usize];
+        *debt = debt.saturating_add(units);
     }
 
-    pub(crate) const fn refund(&mut self, units: u32) {
-        self.debt = self.debt.saturating_sub(units);
+    /// Repays what this cause charged, and no other: good work of one kind buys no attack of another.
+    pub(crate) const fn refund(&mut self, cause: Cause, units: u32) {
+        let debt = &mut self.debts[cause as usize];
+        *debt = debt.saturating_sub(units);
+    }
+
+    /// Repays what this cause charged, then any other.
+    pub(crate) fn refund_any(&mut self, cause: Cause, mut units: u32) {
+        let first = core::iter::once(cause as usize);
+        for index in first.chain(0..CAUSES) {
+            let paid = units.min(self.debts[index]);
+            self.debts[index] -= paid;
+            units -= paid;
+        }
     }
 
     /// The cause that cost most, if the account is overdrawn.
     pub(crate) fn overdrawn(&self, config: &Config) -> Option<Cause> {
-        if self.debt <= config.ledger_units_max {
+        if self.debt() <= config.ledger_units_max {
             return None;
         }
         const BY_INDEX: [Cause; CAUSES] = [
@@ -118,7 +129,7 @@ impl Ledger {
             Cause::Settings,
             Cause::Expansion,
         ];
-        let worst = (0..CAUSES).max_by_key(|&index| self.by_cause[index])?;
+        let worst = (0..CAUSES).max_by_key(|&index| self.debts[index])?;
         Some(BY_INDEX[worst])
     }
 
@@ -127,7 +138,7 @@ impl Ledger {
         const SECOND: u64 = 1_000_000_000;
         let elapsed = now.saturating_sub(self.repaid_at);
         let rate = u64::from(config.ledger_repayment_units_per_second);
-        if self.debt == 0 || rate == 0 {
+        if self.debt() == 0 || rate == 0 {
             self.repaid_at = self.repaid_at.max(now);
             return;
         }
@@ -136,11 +147,9 @@ impl Ledger {
             return;
         }
         let units_paid = u32::try_from(units).unwrap_or(u32::MAX);
-        self.refund(units_paid);
-        self.repaid_at = if self.debt == 0 { now } else { self.repaid_at + units * SECOND / rate };
-        if self.debt == 0 {
-            self.by_cause = [0; CAUSES];
-        }
+        self.refund_any(Cause::Streams, units_paid);
+        self.repaid_at =
+            if self.debt() == 0 { now } else { self.repaid_at + units * SECOND / rate };
     }
 }
 
@@ -152,13 +161,15 @@ mod tests {
     fn never_in_the_plus_and_the_worst_is_named() {
         let config = Config { ledger_units_max: 100, ..Config::default() };
         let mut ledger = Ledger::new(0);
-        ledger.refund(1000);
+        ledger.refund(Cause::Control, 1000);
         ledger.charge(Cause::Windows, 40);
         ledger.charge(Cause::Control, 60);
         assert_eq!((ledger.debt(), ledger.overdrawn(&config)), (100, None));
         ledger.charge(Cause::Windows, 1);
         assert_eq!(ledger.overdrawn(&config), Some(Cause::Control));
-        ledger.refund(1);
+        ledger.refund(Cause::Data, 1);
+        assert!(ledger.overdrawn(&config).is_some());
+        ledger.refund_any(Cause::Data, 1);
         assert_eq!(ledger.overdrawn(&config), None);
         for _ in 0..10 {
             ledger.charge(Cause::Settings, u32::MAX);

@@ -99,7 +99,7 @@ impl Core {
     /// The last octet of a message is in the output.
     pub(crate) fn sent_end(&mut self, slot: Slot, next: State, out: &mut Vec<u8>) {
         if self.side == Side::Server {
-            self.ledger.refund(refund::RESPONSE_ENDED);
+            self.ledger.refund_any(Cause::Streams, refund::RESPONSE_ENDED);
         }
         let stream = self.streams.get_mut(slot);
         stream.flags.clear(Flags::WANTS_SEND);
@@ -135,10 +135,15 @@ impl Core {
         if stream.send.available() > 0 || stream.flags.has(Flags::NO_CONTENT_OUT) {
             self.schedule.add(slot, stream, turn);
         }
-        let stalled = stream.send.available() == 0 || self.send.available() == 0;
-        if stalled && stream.stalled_at == u32::MAX {
-            stream.stalled_at = now;
-            stream.sent_since = 0;
+        let window = stream.send.available().min(self.send.available());
+        if window == 0 {
+            if stream.stalled_at == u32::MAX {
+                stream.stalled_at = now;
+                stream.sent_since = 0;
+            }
+        } else if window >= self.config.send_progress_bytes_min {
+            // Enough to make progress with: what follows is the application's time.
+            stream.stalled_at = u32::MAX;
         }
     }
 
@@ -147,8 +152,8 @@ impl Core {
         self.schedule_or_stall(slot, None);
     }
 
-    /// The windows of all streams opened.
-    pub(crate) fn windows_opened(&mut self) {
+    /// The windows of all streams opened, or the connection's opened or closed.
+    pub(crate) fn windows_changed(&mut self) {
         let slots: Vec<Slot> = self
             .streams
             .iter()
@@ -246,14 +251,18 @@ impl Core {
             stream.stalled_at = now;
             stream.sent_since = 0;
         }
+        let connection_closed = accepted > 0 && self.send.available() == 0;
         if limited {
             stream.flags.set(Flags::WANTS_SEND);
             self.schedule_or_stall(slot, turn);
         } else {
             stream.flags.clear(Flags::WANTS_SEND);
         }
+        if connection_closed {
+            self.windows_changed();
+        }
         if accepted >= SMALL_DATA {
-            self.ledger.refund(refund::DATA_SENT);
+            self.ledger.refund(Cause::Windows, refund::DATA_SENT);
         } else if limited && accepted > 0 && self.room() > 0 {
             self.ledger.charge(Cause::Windows, charge::SMALL_DATA_SENT);
         }
@@ -288,7 +297,7 @@ impl Core {
         }
         if end {
             if accepted < SMALL_DATA {
-                self.ledger.refund(refund::DATA_SENT);
+                self.ledger.refund(Cause::Windows, refund::DATA_SENT);
             }
             self.sent_end(slot, next, out);
         } else if end_stream && pending {

@@ -30,8 +30,9 @@ impl ServerConnection {
     }
 
     /// A connection that may speak HTTP/2: our SETTINGS follow the client's preface, and a wrong
-    /// one ([`ErrorKind::Preface`](crate::ErrorKind)) is answered by nothing and stays in the
-    /// input, so that it can be answered in another protocol.
+    /// one ([`ErrorKind::Preface`](crate::ErrorKind)) is answered by nothing, so that it can be answered
+    /// in another protocol: what came is the beginning of [`PREFACE`](crate::PREFACE), as long as the
+    /// error's offset, and what is left of the input.
     #[must_use]
     pub fn with_prior_knowledge(config: impl Into<Arc<Config>>, now: Duration) -> Self {
         Self(Core::new(config.into(), Side::Server, now))

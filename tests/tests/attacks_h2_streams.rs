@@ -142,7 +142,6 @@ fn b35_nothing_leaks_with_a_goaway() {
 }
 
 #[test]
-#[ignore = "requests behind a GOAWAY of the client get no answer of any kind"]
 fn b35_requests_behind_a_goaway_of_the_client_are_not_left_hanging() {
     // It speaks of streams that the server opens (§6.8), and there are none.
     let mut desk = Desk::server(Config::default());

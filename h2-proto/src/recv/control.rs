@@ -112,7 +112,7 @@ impl Core {
                 self.phase.after(Transition::PrefaceSeen).after(Transition::SettingsApplied);
         }
         if shift > 0 {
-            self.windows_opened();
+            self.windows_changed();
         }
         self.send_pending(out);
         Ok(Some(Step::SettingsChanged))
@@ -155,7 +155,7 @@ impl Core {
         }
         let Some(at) = self.pings.iter().position(|ping| ping.0 == data) else { return Ok(None) };
         let (_, sent) = self.pings.remove(at);
-        self.ledger.refund(charge::CONTROL);
+        self.ledger.refund(Cause::Control, charge::CONTROL);
         let rtt = self.deadlines.now() - sent;
         if data == DRAIN_PING && self.is_draining() {
             self.go_away(out);
@@ -172,6 +172,7 @@ impl Core {
         &mut self,
         payload: &[u8],
         fields: &mut FieldBuf,
+        out: &mut Vec<u8>,
     ) -> Result<Option<Step>, Fault> {
         let goaway = frame::goaway::parse(payload);
         self.ledger.charge(Cause::Control, charge::CONTROL);
@@ -195,7 +196,10 @@ impl Core {
         // §6.8: the first of a graceful shutdown only announces the one that ends it.
         let announces =
             goaway.last_stream == frame::STREAM_ID_MAX && goaway.code == ErrorCode::NO_ERROR;
-        if !announces {
+        if self.side == Side::Server {
+            // A client that leaves opens no more; if it does all the same, it is told up to where.
+            self.go_away(out);
+        } else if !announces {
             self.phase = self.phase.after(Transition::GoingAway);
         }
         self.deadlines.begin_drain(&self.config.clone());
@@ -230,7 +234,7 @@ impl Core {
         if header.stream == 0 {
             let increment = frame::window_update::parse(header, payload)?;
             self.send.add(increment).map_err(Fault::Connection)?;
-            // Whoever waited for it stands in the schedule.
+            self.windows_changed();
             return Ok(None);
         }
         match self.state_of(header.stream).receive(Frame::WindowUpdate) {

@@ -201,10 +201,10 @@ impl Core {
         self.credit += free;
         if !frame.discard {
             if frame.handed_out > 0 {
-                self.ledger.refund(refund::DATA_DELIVERED);
+                self.ledger.refund(Cause::Control, refund::DATA_DELIVERED);
             }
-            if frame.end_stream {
-                self.ledger.refund(refund::DATA_ENDED);
+            if frame.handed_out > 0 || frame.end_stream {
+                self.ledger.refund(Cause::Data, refund::DATA_ENDED);
             }
         }
         if let Some(slot) = self.streams.find(frame.stream) {

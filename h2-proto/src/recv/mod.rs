@@ -133,7 +133,6 @@ impl Core {
         fields: &'f mut FieldBuf,
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'i, 'f>>, ConnectionError> {
-        let start = out.len();
         let mut data: &'i [u8] = &[];
         let result = loop {
             if let Some(step) = self.queued.pop_front() {
@@ -142,28 +141,35 @@ impl Core {
             if let Some(error) = &self.failed {
                 return Err(error.clone());
             }
+            let start = out.len();
+            if self.phase != Phase::Closed
+                && let Some(cause) = self.ledger.overdrawn(&self.config)
+            {
+                let error = self.fail(ErrorKind::Overdrawn(cause), out);
+                self.caused(out.len() - start);
+                break Err(error);
+            }
             if self.phase == Phase::Closed || self.is_paused() {
                 self.starving = false;
                 break Ok(None);
             }
-            match self.progress(input, &mut data, fields, out) {
+            let progress = match self.progress(input, &mut data, fields, out) {
+                Ok(Progress::Starved) if self.eof => self.ended(out).map(|()| Progress::Again),
+                Ok(progress) => Ok(progress),
+                Err(kind) => Err(self.fail(kind, out)),
+            };
+            // Counted piece by piece: what one frame causes may pause the next.
+            self.caused(out.len() - start);
+            match progress {
                 Ok(Progress::Event(step)) => break Ok(Some(step)),
                 Ok(Progress::Again) => {}
-                Ok(Progress::Starved) if self.eof => match self.ended(out) {
-                    Ok(()) => {}
-                    Err(error) => break Err(error),
-                },
                 Ok(Progress::Starved) => {
                     self.starving = true;
                     break Ok(None);
                 }
-                Err(kind) => break Err(self.fail(kind, out)),
-            }
-            if let Some(cause) = self.ledger.overdrawn(&self.config) {
-                break Err(self.fail(ErrorKind::Overdrawn(cause), out));
+                Err(error) => break Err(error),
             }
         };
-        self.caused(out.len() - start);
         match result {
             Ok(step) => {
                 self.close_if_over();
@@ -204,8 +210,9 @@ impl Core {
         self.deadlines.heard();
     }
 
-    /// The preface of a client (§3.4). Octets that are none stay in the input from where they
-    /// differ, so that they can be answered in another protocol.
+    /// The preface of a client (§3.4). Octets that are none stay in the input from where they differ;
+    /// before them came as many of the preface as the error's offset says, so that all of them can be
+    /// answered in another protocol.
     fn preface(
         &mut self,
         seen: u8,
@@ -213,13 +220,15 @@ impl Core {
         out: &mut Vec<u8>,
     ) -> Result<Progress, ErrorKind> {
         let rest = &crate::PREFACE[usize::from(seen)..];
-        let compared = rest.len().min(input.len());
-        if input[..compared] != rest[..compared] {
+        let same = rest.iter().zip(input.iter()).take_while(|(a, b)| a == b).count();
+        let differs = same < rest.len().min(input.len());
+        self.consume(input, same);
+        if differs {
+            self.frame_at = self.position;
             return Err(ErrorKind::Preface);
         }
-        self.consume(input, compared);
-        if compared < rest.len() {
-            self.reading = Reading::Preface(seen + compared as u8);
+        if same < rest.len() {
+            self.reading = Reading::Preface(seen + same as u8);
             return Ok(Progress::Starved);
         }
         self.reading = Reading::Frame;
@@ -340,7 +349,7 @@ impl Core {
             kind::SETTINGS => self.on_settings(header, payload, out),
             kind::PUSH_PROMISE => self.on_push_promise(header, payload, fields, out),
             kind::PING => self.on_ping(header, payload, out),
-            kind::GOAWAY => self.on_goaway(payload, fields),
+            kind::GOAWAY => self.on_goaway(payload, fields, out),
             kind::WINDOW_UPDATE => self.on_window_update(header, payload),
             kind::PRIORITY_UPDATE => self.on_priority_update(payload),
             _ => self.on_unknown(header, payload, fields),

@@ -293,7 +293,10 @@ impl Core {
         let id = StreamId(stream.id);
         let next = match stream.state.receive(Frame::Headers { end }) {
             Outcome::Next(state) => state,
-            Outcome::Ignore => return Ok(None),
+            Outcome::Ignore => {
+                self.ledger.charge(Cause::Streams, charge::STREAM);
+                return Ok(None);
+            }
             Outcome::Error(fault) => return Err(fault),
         };
         if block.depends_on_itself {
