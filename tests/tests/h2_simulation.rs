@@ -596,7 +596,7 @@ fn no_goaway_raises_the_last_stream() {
 #[test]
 fn a_flood_in_one_read_pauses() {
     let (mut conn, mut out, mut fields) = greeted_server(Config::default());
-    let input = b"\0\0\x08\x06\0\0\0\0\012345678".repeat(5_000);
+    let input = b"\0\0\x08\x06\0\0\0\0\x0012345678".repeat(5_000);
     let mut rest = input.as_slice();
     assert!(conn.next_event(&mut rest, &mut fields, &mut out).unwrap().is_none());
     assert!(conn.is_paused() && out.len() <= 4_352 + 17, "{} octets", out.len());
