@@ -12,6 +12,7 @@ use crate::core::{Core, Side};
 use crate::error::{ConnectionError, SendError};
 use crate::event::{Event, StreamId, Verdict};
 use crate::frame::STREAM_ID_MAX;
+use crate::message::Section;
 use crate::pending::Waiting;
 use crate::phase::Phase;
 use crate::stream::Flags;
@@ -143,7 +144,8 @@ impl ClientConnection {
         }
         let fields = fields.into_iter().map(Into::into);
         let pseudo_bytes: usize = line.pseudo_fields().map(|field| field.size()).sum();
-        let length = core.check_section(pseudo_bytes, fields.clone(), false)?;
+        let length =
+            core.check_section(pseudo_bytes, fields.clone(), Section::Request, line.authority)?;
         if end_stream && length.is_some_and(|length| length > 0) {
             return Err(SendError::BodyTooShort);
         }

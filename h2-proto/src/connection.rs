@@ -99,9 +99,6 @@ macro_rules! connection {
             pub fn done(&mut self, stream: StreamId, out: &mut Vec<u8>) -> Result<(), SendError> {
                 let start = out.len();
                 let result = self.0.done(stream, out);
-                if self.0.phase != $crate::Phase::Closed {
-                    self.0.send_pending(out);
-                }
                 self.0.close_if_over();
                 self.0.appended(out.len() - start);
                 result

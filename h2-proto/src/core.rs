@@ -48,6 +48,8 @@ pub(crate) struct Core {
     /// The last pull ended for want of input.
     pub(crate) starving: bool,
     draining: bool,
+    /// Our SETTINGS are in the output: nothing goes before them.
+    pub(crate) greeted: bool,
     pub(crate) failed: Option<ConnectionError>,
 
     pub(crate) reading: Reading,
@@ -92,7 +94,7 @@ pub(crate) struct Core {
     caused: u32,
     caused_until: u64,
     /// Frames of ours that wait for an answer: what was sent, and when.
-    pub(crate) pings: Vec<([u8; 8], u64)>,
+    pub(crate) pings: Vec<Ping>,
     /// What happened to several streams at once, to be surfaced one by one.
     pub(crate) queued: VecDeque<Step>,
     /// Priorities of streams that are not open yet (RFC 9218 §7.1).
@@ -110,6 +112,7 @@ impl Core {
             eof: false,
             starving: true,
             draining: false,
+            greeted: false,
             failed: None,
             reading: Reading::new(side),
             carry: Vec::new(),
@@ -151,6 +154,7 @@ impl Core {
     /// Our first octets: the preface of a client, SETTINGS, and the rest of the connection's window.
     /// Counted by the caller.
     pub(crate) fn greet(&mut self, out: &mut Vec<u8>) {
+        self.greeted = true;
         if self.side == Side::Client {
             out.extend_from_slice(crate::PREFACE);
         }
@@ -218,7 +222,9 @@ impl Core {
     /// The state of any stream.
     pub(crate) fn state_of(&self, id: u32) -> State {
         if let Some(slot) = self.streams.find(id) {
-            return self.streams.get(slot).state;
+            let stream = self.streams.get(slot);
+            // What waits for a stream has none yet.
+            return if stream.flags.has(Flags::PENDING) { State::Idle } else { stream.state };
         }
         let idle =
             if self.is_peer_id(id) { id > self.last_peer_id } else { id >= self.next_own_id };
@@ -301,12 +307,16 @@ impl Core {
         self.streams.remove(stream.id);
         self.deadlines.used();
         self.schedule.tidy(&self.streams);
+        if self.pending.len() > 0 {
+            self.send_pending(out);
+        }
     }
 
     /// The application is done with a stream.
     pub(crate) fn done(&mut self, id: StreamId, out: &mut Vec<u8>) -> Result<(), SendError> {
         let slot = self.surfaced(id)?;
         let state = self.streams.get(slot).state;
+        self.pending.remove(id.0);
         if !state.is_closed() {
             // It leaves in the middle: the peer need not send more.
             let code = if state.sends() { ErrorCode::CANCEL } else { ErrorCode::NO_ERROR };
@@ -322,7 +332,8 @@ impl Core {
         let stream = self.streams.get_mut(slot);
         let id = stream.id;
         if let Some(state) = stream.state.send(Frame::Reset) {
-            if !stream.flags.has(Flags::PENDING) {
+            // After the farewell nothing is sent.
+            if !stream.flags.has(Flags::PENDING) && self.phase != Phase::Closed {
                 frame::rst_stream::write(id, code, out);
             }
             self.set_state(slot, state, out);
@@ -404,13 +415,19 @@ impl Core {
 
     pub(crate) fn flush_connection_credit(&mut self, out: &mut Vec<u8>) {
         let half = self.config.connection_window_bytes.max(65_535) / 2;
-        if self.credit >= half && self.receive.add(self.credit).is_ok() {
+        if self.phase != Phase::Closed
+            && self.credit >= half
+            && self.receive.add(self.credit).is_ok()
+        {
             frame::window_update::write(0, self.credit, out);
             self.credit = 0;
         }
     }
 
     pub(crate) fn flush_stream_credit(&mut self, slot: Slot, out: &mut Vec<u8>) {
+        if self.phase == Phase::Closed {
+            return;
+        }
         let half = (self.local.announced().window_bytes / 2).max(1);
         let stream = self.streams.get_mut(slot);
         if stream.credit >= half
@@ -452,9 +469,10 @@ impl Core {
         let error = ConnectionError::new(kind, self.frame_at);
         if self.phase != Phase::Closed {
             // A wrong preface may still be answered in another protocol.
-            if kind != ErrorKind::Preface {
-                frame::goaway::write(self.last_peer_id, kind.code(), out);
-                self.goaway_sent = Some(self.last_peer_id);
+            if kind != ErrorKind::Preface && self.greeted {
+                let last = self.last_to_tell();
+                frame::goaway::write(last, kind.code(), out);
+                self.goaway_sent = Some(last);
             }
             self.close();
         }
@@ -466,6 +484,11 @@ impl Core {
         self.phase = self.phase.after(Transition::Over);
         self.deadlines.disarm();
         self.deadlines.close_within(LINGER_TIME);
+    }
+
+    /// The last stream that a GOAWAY names: never above that of the one before (§6.8).
+    fn last_to_tell(&self) -> u32 {
+        self.goaway_sent.map_or(self.last_peer_id, |last| last.min(self.last_peer_id))
     }
 
     /// Announces a shutdown (§6.8); called again, or on a client, it is final.
@@ -481,20 +504,47 @@ impl Core {
             self.goaway_sent = Some(STREAM_ID_MAX);
             // Its answer says that the peer has seen the GOAWAY.
             frame::ping::write(DRAIN_PING, false, out);
-            self.pings.push((DRAIN_PING, self.deadlines.now()));
+            self.pings.push(Ping { data: DRAIN_PING, at: self.deadlines.now(), why: Why::Drain });
         } else {
+            self.lose_pending(out);
             self.go_away(out);
         }
     }
 
     /// The final GOAWAY: no stream above the last one that came.
     pub(crate) fn go_away(&mut self, out: &mut Vec<u8>) {
-        if self.goaway_sent != Some(self.last_peer_id) {
-            frame::goaway::write(self.last_peer_id, ErrorCode::NO_ERROR, out);
-            self.goaway_sent = Some(self.last_peer_id);
+        let last = self.last_to_tell();
+        if self.goaway_sent != Some(last) && self.greeted {
+            frame::goaway::write(last, ErrorCode::NO_ERROR, out);
+            self.goaway_sent = Some(last);
         }
         self.phase = self.phase.after(Transition::GoingAway);
         self.close_if_over();
+    }
+
+    /// Requests that wait for a stream will get none.
+    pub(crate) fn lose_pending(&mut self, out: &mut Vec<u8>) {
+        while let Some(waiting) = self.pending.pop() {
+            self.lose(waiting.id, out);
+        }
+    }
+
+    /// A stream of ours that the peer has not processed and will not ends without a frame.
+    pub(crate) fn lose(&mut self, id: u32, out: &mut Vec<u8>) {
+        let Some(slot) = self.streams.find(id) else { return };
+        if self.streams.get(slot).state.is_closed() {
+            return;
+        }
+        self.pending.remove(id);
+        if self.is_held(slot) {
+            self.queued.push_back(Step::Reset {
+                stream: StreamId(id),
+                code: ErrorCode::REFUSED_STREAM,
+                by: ResetBy::Connection,
+                verdict: Verdict::NotProcessed,
+            });
+        }
+        self.set_state(slot, State::ResetByPeer, out);
     }
 
     /// The last stream of a connection that takes no more is done.
@@ -507,10 +557,12 @@ impl Core {
     pub(crate) fn next_step(&self) -> NextStep {
         if self.phase == Phase::Closed {
             return match self.unsent() {
-                0 if self.eof || self.goaway_sent.is_none() => NextStep::Close,
+                0 if self.eof || self.goaway_sent.is_none() || self.deadlines.is_closing_over() => {
+                    NextStep::Close
+                }
                 0 => NextStep::Linger {
                     octets_max: LINGER_OCTETS_MAX,
-                    until: Duration::from_nanos(self.deadlines.now()).saturating_add(LINGER_TIME),
+                    until: self.deadlines.closing(),
                 },
                 _ if self.deadlines.is_closing_over() => NextStep::Close,
                 _ => NextStep::Write,
@@ -566,7 +618,11 @@ impl Core {
             }
             if self.deadlines.wants_ping(&self.config) {
                 frame::ping::write(ALIVE_PING, false, out);
-                self.pings.push((ALIVE_PING, self.deadlines.now()));
+                self.pings.push(Ping {
+                    data: ALIVE_PING,
+                    at: self.deadlines.now(),
+                    why: Why::Alive,
+                });
             }
             self.expire_stalls(out);
         }
@@ -620,5 +676,22 @@ impl Core {
 }
 
 /// What a PING of our own says: after the first GOAWAY, and to see whether the peer is there.
-pub(crate) const DRAIN_PING: [u8; 8] = *b"goaway 1";
-pub(crate) const ALIVE_PING: [u8; 8] = *b"alive? 1";
+const DRAIN_PING: [u8; 8] = *b"goaway 1";
+const ALIVE_PING: [u8; 8] = *b"alive? 1";
+
+/// A PING that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ping {
+    pub(crate) data: [u8; 8],
+    /// When it was sent, in nanoseconds.
+    pub(crate) at: u64,
+    pub(crate) why: Why,
+}
+
+/// What a PING is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    Caller,
+    Drain,
+    Alive,
+}

@@ -38,19 +38,28 @@ fn is_value(value: &[u8]) -> bool {
     !outer_space(value.first()) && !outer_space(value.last()) && grammar::is_field_value(value)
 }
 
-/// A field that speaks of the connection it came on (RFC 9113 §8.2.2). `te` may say one thing.
-fn is_connection_field(field: &Field<'_>) -> bool {
+/// A field that speaks of the connection it came on (RFC 9113 §8.2.2). `te` may say one thing, in the
+/// head of a request.
+fn is_connection_field(field: &Field<'_>, section: Section) -> bool {
     match field.name {
         b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade" => {
             true
         }
-        b"te" => !field.value.eq_ignore_ascii_case(b"trailers"),
+        b"te" => section != Section::Request || !field.value.eq_ignore_ascii_case(b"trailers"),
         _ => false,
     }
 }
 
+/// What kind of section fields stand in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Request,
+    Response,
+    Trailers,
+}
+
 /// The fields behind the pseudo-fields, each by itself, and what they say.
-fn regular_fields(fields: &FieldBuf, first: usize, trailers: bool) -> Result<Facts, ErrorKind> {
+fn regular_fields(fields: &FieldBuf, first: usize, section: Section) -> Result<Facts, ErrorKind> {
     let mut facts = Facts::default();
     for (index, field) in fields.iter().enumerate().skip(first) {
         if field.name.first() == Some(&b':') {
@@ -63,8 +72,8 @@ fn regular_fields(fields: &FieldBuf, first: usize, trailers: bool) -> Result<Fac
             return Err(ErrorKind::FieldValue);
         }
         match field.name {
-            _ if trailers => {
-                if is_connection_field(&field) {
+            _ if section == Section::Trailers => {
+                if is_connection_field(&field, section) {
                     return Err(ErrorKind::ConnectionField);
                 }
                 if grammar::is_forbidden_trailer(field.name) {
@@ -80,7 +89,7 @@ fn regular_fields(fields: &FieldBuf, first: usize, trailers: bool) -> Result<Fac
             b"host" if facts.host.is_some() => return Err(ErrorKind::Host),
             b"host" => facts.host = Some(index),
             b"priority" => facts.priority = Some(index),
-            _ if is_connection_field(&field) => return Err(ErrorKind::ConnectionField),
+            _ if is_connection_field(&field, section) => return Err(ErrorKind::ConnectionField),
             _ => {}
         }
     }
@@ -111,7 +120,7 @@ pub(crate) fn request(
         }
         pseudo += 1;
     }
-    let facts = regular_fields(fields, pseudo, false)?;
+    let facts = regular_fields(fields, pseudo, Section::Request)?;
     let method = method.ok_or(ErrorKind::PseudoFieldMissing)?;
     if !grammar::is_token(method) {
         return Err(ErrorKind::Method);
@@ -146,7 +155,8 @@ pub(crate) fn request(
         return Err(ErrorKind::Authority);
     }
     if let Some(host) = facts.host.and_then(|index| fields.get(index)) {
-        let same = authority.is_none_or(|it| it.eq_ignore_ascii_case(host.value));
+        let port = |it| without_default_port(it, scheme);
+        let same = authority.is_none_or(|it| port(it).eq_ignore_ascii_case(port(host.value)));
         if !same || !(host.value.is_empty() || is_authority(host.value)) {
             return Err(ErrorKind::Host);
         }
@@ -162,6 +172,16 @@ fn is_path(method: &[u8], scheme: &[u8], path: &[u8]) -> bool {
     }
     let http = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
     !http || path[0] == b'/' || path == b"*" && method == b"OPTIONS"
+}
+
+/// An authority without the port that its scheme has anyway: it names the same (RFC 9110 §4.2.3).
+fn without_default_port<'a>(authority: &'a [u8], scheme: Option<&[u8]>) -> &'a [u8] {
+    let port: &[u8] = match scheme {
+        Some(scheme) if scheme.eq_ignore_ascii_case(b"https") => b":443",
+        Some(scheme) if scheme.eq_ignore_ascii_case(b"http") => b":80",
+        _ => return authority,
+    };
+    authority.strip_suffix(port).unwrap_or(authority)
 }
 
 /// A host and perhaps a port, without user information.
@@ -186,20 +206,21 @@ pub(crate) fn response(fields: &FieldBuf) -> Result<(ResponseHead<'_>, Facts), E
     if status == 101 {
         return Err(ErrorKind::Status);
     }
-    let facts = regular_fields(fields, 1, false)?;
+    let facts = regular_fields(fields, 1, Section::Response)?;
     Ok((ResponseHead { status, fields }, facts))
 }
 
 /// Checks trailers (RFC 9113 §8.1): no pseudo-fields, nothing that frames or routes.
 pub(crate) fn trailers(fields: &FieldBuf) -> Result<(), ErrorKind> {
-    regular_fields(fields, 0, true).map(|_| ())
+    regular_fields(fields, 0, Section::Trailers).map(|_| ())
 }
 
 /// Checks the fields that a caller wants to send: their size by the account of
 /// SETTINGS_MAX_HEADER_LIST_SIZE, and the Content-Length that they announce.
 pub(crate) fn outgoing<'a>(
     fields: impl Iterator<Item = Field<'a>>,
-    trailers: bool,
+    section: Section,
+    authority: Option<&[u8]>,
 ) -> Result<(usize, Option<u64>), SendError> {
     let mut size = 0;
     let mut content_length = None;
@@ -215,9 +236,12 @@ pub(crate) fn outgoing<'a>(
         }
         let mut lowered = [0; 24];
         let name = lower(field.name, &mut lowered).unwrap_or(field.name);
-        if is_connection_field(&Field { name, ..field })
-            || trailers && grammar::is_forbidden_trailer(name)
+        if is_connection_field(&Field { name, ..field }, section)
+            || section == Section::Trailers && grammar::is_forbidden_trailer(name)
         {
+            return Err(SendError::ForbiddenField(index));
+        }
+        if name == b"host" && authority.is_some_and(|it| !it.eq_ignore_ascii_case(field.value)) {
             return Err(SendError::ForbiddenField(index));
         }
         if name == b"content-length" {

@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 
 use hpack::Field;
 
-use crate::core::{Core, Side};
+use crate::core::{Core, Ping, Side, Why};
 use crate::error::{ErrorCode, SendError};
 use crate::event::{Splice, StreamId};
 use crate::frame::{self, Header, flag, kind};
 use crate::ledger::{Cause, charge, refund};
-use crate::message;
+use crate::message::{self, Section};
 use crate::pending::Waiting;
 use crate::phase::Phase;
 use crate::priority::Priority;
@@ -55,9 +55,10 @@ impl Core {
         &self,
         pseudo_bytes: usize,
         fields: impl Iterator<Item = Field<'a>>,
-        trailers: bool,
+        section: Section,
+        authority: Option<&[u8]>,
     ) -> Result<Option<u64>, SendError> {
-        let (size, length) = message::outgoing(fields, trailers)?;
+        let (size, length) = message::outgoing(fields, section, authority)?;
         if size + pseudo_bytes > self.remote.section_bytes_max as usize {
             return Err(SendError::SectionTooLong);
         }
@@ -75,11 +76,14 @@ impl Core {
         let slot = self.surfaced(id)?;
         let stream = self.streams.get(slot);
         let next = stream.state.send(Frame::Headers { end: true }).ok_or(SendError::WrongState)?;
-        if !stream.flags.has(Flags::HEAD_SENT) || stream.flags.has(Flags::PENDING) {
+        if !stream.flags.has(Flags::HEAD_SENT)
+            || stream.flags.has(Flags::PENDING)
+            || stream.flags.has(Flags::TUNNEL)
+        {
             return Err(SendError::WrongState);
         }
         self.check_end(slot)?;
-        self.check_section(0, fields.clone(), true)?;
+        self.check_section(0, fields.clone(), Section::Trailers, None)?;
         let start = out.len();
         self.write_section(id.0, fields, true, out);
         self.sent_end(slot, next, out);
@@ -219,7 +223,8 @@ impl Core {
             }
         }
         if stream.flags.has(Flags::PENDING) {
-            return Ok((slot, 0));
+            // An end without content could not be told from one that was accepted.
+            return if len == 0 { Err(SendError::WrongState) } else { Ok((slot, 0)) };
         }
         if stream.flags.has(Flags::NO_CONTENT_OUT) {
             return Ok((slot, len));
@@ -355,20 +360,25 @@ impl Core {
             self.streams.get_mut(slot).flags.set(Flags::DONE);
             self.settle_life(slot, out);
         }
-        self.send_pending(out);
         self.close_if_over();
         self.appended(out.len() - start);
         Ok(())
     }
 
-    pub(crate) fn ping(&mut self, data: [u8; 8], out: &mut Vec<u8>) -> Result<(), SendError> {
+    /// Nothing goes before our SETTINGS.
+    fn check_greeted(&self) -> Result<(), SendError> {
         self.check_open()?;
+        if self.greeted { Ok(()) } else { Err(SendError::WrongState) }
+    }
+
+    pub(crate) fn ping(&mut self, data: [u8; 8], out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.check_greeted()?;
         if self.pings.len() >= usize::from(self.config.unacknowledged_max) {
             return Err(SendError::TooManyUnacknowledged);
         }
         let start = out.len();
         frame::ping::write(data, false, out);
-        self.pings.push((data, self.deadlines.now()));
+        self.pings.push(Ping { data, at: self.deadlines.now(), why: Why::Caller });
         self.appended(out.len() - start);
         Ok(())
     }
@@ -378,7 +388,7 @@ impl Core {
         change: impl FnOnce(&mut Settings),
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.check_open()?;
+        self.check_greeted()?;
         let before = *self.local.announced();
         let mut settings = before;
         change(&mut settings);
@@ -417,7 +427,10 @@ impl Core {
 
     /// Whether the server allows another stream of ours.
     pub(crate) fn may_open(&self) -> bool {
-        self.phase == Phase::Open && self.own_streams < self.remote.streams_max
+        self.phase == Phase::Open
+            && self.goaway_received.is_none()
+            && !self.is_draining()
+            && self.own_streams < self.remote.streams_max
     }
 
     /// Sends what waited, as far as there are streams now. Counted by the caller.

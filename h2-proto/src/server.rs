@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::core::{Core, Side};
 use crate::error::{ConnectionError, SendError};
 use crate::event::{Event, StreamId};
+use crate::message::Section;
 use crate::stream::Flags;
 use crate::stream::state::Frame;
 
@@ -123,7 +124,7 @@ impl ServerConnection {
             b'0' + (status % 10) as u8,
         ];
         let pseudo = Field::new(b":status", &digits);
-        let length = core.check_section(pseudo.size(), fields.clone(), false)?;
+        let length = core.check_section(pseudo.size(), fields.clone(), Section::Response, None)?;
         let is_final = status >= 200;
         let tunnel = flags.has(Flags::TUNNEL) && (200..300).contains(&status);
         let no_content =

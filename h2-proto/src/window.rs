@@ -28,7 +28,8 @@ impl Window {
     /// Octets are taken off. Whether the window had them.
     #[must_use]
     pub(crate) const fn take(&mut self, octets: u32) -> bool {
-        if octets as i64 > self.0 as i64 {
+        // Nothing needs no window, also where that is negative (§6.9).
+        if octets > 0 && octets as i64 > self.0 as i64 {
             return false;
         }
         self.0 -= octets as i32;
@@ -77,7 +78,7 @@ mod tests {
         assert!(window.take(60_000));
         assert_eq!(window.shift(-65_535), Ok(()));
         assert_eq!((window.get(), window.available()), (-60_000, 0));
-        assert!(!window.take(1) && !window.take(0));
+        assert!(!window.take(1) && window.take(0));
         assert_eq!(window.add(60_001), Ok(()));
         assert_eq!(window.available(), 1);
         assert!(!window.take(2) && window.take(1));

@@ -491,7 +491,6 @@ fn random_requests_are_answered() {
 }
 
 #[test]
-#[ignore = "requests that wait for a stream are not sent when one ends by itself"]
 fn requests_that_wait_for_a_stream_are_answered() {
     all(true);
 }
@@ -515,7 +514,6 @@ const GET_1: &[u8] = b"\0\0\x03\x01\x05\0\0\0\x01\x82\x87\x84";
 const POST_1: &[u8] = b"\0\0\x03\x01\x04\0\0\0\x01\x83\x87\x84";
 
 #[test]
-#[ignore = "done after an error sends RST_STREAM behind the GOAWAY"]
 fn nothing_is_sent_behind_the_farewell() {
     let (mut conn, mut out, mut fields) = greeted_server(Config::default());
     let mut rest = POST_1;
@@ -529,7 +527,6 @@ fn nothing_is_sent_behind_the_farewell() {
 }
 
 #[test]
-#[ignore = "the end of the linger moves with the time"]
 fn a_linger_ends() {
     let (mut conn, mut out, mut fields) = greeted_server(Config::default());
     let mut rest = &b"\0\0\x08\x06\0\0\0\0\x0112345678"[..];
@@ -545,7 +542,6 @@ fn a_linger_ends() {
 }
 
 #[test]
-#[ignore = "no octets are more than a negative window has"]
 fn a_negative_window_takes_the_end() {
     // Sent: the peer's SETTINGS make the window negative; END_STREAM needs none of it.
     let (mut conn, mut out, mut fields) = greeted_server(Config::default());
@@ -561,7 +557,6 @@ fn a_negative_window_takes_the_end() {
 }
 
 #[test]
-#[ignore = "no octets are more than a negative window has"]
 fn a_negative_window_receives_the_end() {
     let mut config = Config::default();
     config.manual_release = true;
@@ -580,7 +575,6 @@ fn a_negative_window_receives_the_end() {
 }
 
 #[test]
-#[ignore = "a request that is ignored raises the last stream of the next GOAWAY"]
 fn no_goaway_raises_the_last_stream() {
     let (mut conn, mut out, mut fields) = greeted_server(Config::default());
     let mut rest = POST_1;
@@ -617,7 +611,6 @@ fn waiting_client() -> (ClientConnection, Vec<u8>, FieldBuf) {
 }
 
 #[test]
-#[ignore = "a request that waits gets an answer to what was never sent"]
 fn a_request_that_waits_is_idle_on_the_wire() {
     for frame in [&b"\0\0\x01\x01\x05\0\0\0\x01\x88"[..], b"\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08"] {
         let (mut conn, mut out, mut fields) = waiting_client();
@@ -627,7 +620,6 @@ fn a_request_that_waits_is_idle_on_the_wire() {
 }
 
 #[test]
-#[ignore = "requests that wait when the client shuts down wait for ever"]
 fn a_shutdown_ends_what_waits() {
     let (mut conn, mut out, mut fields) = waiting_client();
     conn.shutdown(&mut out);
@@ -640,7 +632,6 @@ fn a_shutdown_ends_what_waits() {
 }
 
 #[test]
-#[ignore = "requests that wait are sent behind a GOAWAY that announces the end"]
 fn nothing_is_opened_behind_a_goaway() {
     let (mut conn, mut out, mut fields) = waiting_client();
     let input =

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use hpack::FieldBuf;
 
 use super::Step;
-use crate::core::{ALIVE_PING, Core, DRAIN_PING, Side};
+use crate::core::{Core, Side, Why};
 use crate::error::{ErrorCode, ErrorKind, Fault};
 use crate::event::{ResetBy, StreamId, Verdict};
 use crate::frame::{self, Header, flag};
@@ -153,15 +153,17 @@ impl Core {
             frame::ping::write(data, true, out);
             return Ok(None);
         }
-        let Some(at) = self.pings.iter().position(|ping| ping.0 == data) else { return Ok(None) };
-        let (_, sent) = self.pings.remove(at);
+        let Some(at) = self.pings.iter().position(|ping| ping.data == data) else {
+            return Ok(None);
+        };
+        let ping = self.pings.remove(at);
         self.ledger.refund(Cause::Control, charge::CONTROL);
-        let rtt = self.deadlines.now() - sent;
-        if data == DRAIN_PING && self.is_draining() {
+        let rtt = self.deadlines.now() - ping.at;
+        if ping.why == Why::Drain {
             self.go_away(out);
             return Ok(None);
         }
-        if data == ALIVE_PING {
+        if ping.why == Why::Alive {
             let config = self.config.clone();
             self.deadlines.ponged(&config);
         }
@@ -191,8 +193,9 @@ impl Core {
             .filter(|&id| !self.is_peer_id(id) && id > goaway.last_stream)
             .collect();
         for id in lost {
-            self.lose(id, Verdict::NotProcessed);
+            self.lose(id, out);
         }
+        self.lose_pending(out);
         // §6.8: the first of a graceful shutdown only announces the one that ends it.
         let announces =
             goaway.last_stream == frame::STREAM_ID_MAX && goaway.code == ErrorCode::NO_ERROR;
@@ -204,25 +207,6 @@ impl Core {
         }
         self.deadlines.begin_drain(&self.config.clone());
         Ok(Some(Step::GoAway { last_stream: goaway.last_stream, code: goaway.code }))
-    }
-
-    /// A stream of ours that the peer will not take ends without a frame.
-    fn lose(&mut self, id: u32, verdict: Verdict) {
-        let Some(slot) = self.streams.find(id) else { return };
-        if self.streams.get(slot).state.is_closed() {
-            return;
-        }
-        self.pending.remove(id);
-        if self.is_held(slot) {
-            self.queued.push_back(Step::Reset {
-                stream: StreamId(id),
-                code: ErrorCode::REFUSED_STREAM,
-                by: ResetBy::Connection,
-                verdict,
-            });
-        }
-        let mut nothing = Vec::new();
-        self.set_state(slot, State::ResetByPeer, &mut nothing);
     }
 
     pub(super) fn on_window_update(

@@ -150,7 +150,7 @@ impl Core {
         out: &mut Vec<u8>,
     ) -> Result<Option<Step>, Fault> {
         let limits = FieldLimits {
-            section_bytes_max: self.config.section_bytes_max as usize,
+            section_bytes_max: self.local.announced().section_bytes_max as usize,
             fields_max: self.config.fields_max as usize,
         };
         let before = self.decoder.work();
@@ -173,7 +173,9 @@ impl Core {
             return Ok(Some(self.on_promise(block.stream, promised, over, fields, out)));
         }
         let id = block.stream;
-        if let Some(slot) = self.streams.find(id) {
+        if let Some(slot) = self.streams.find(id)
+            && !self.streams.get(slot).flags.has(Flags::PENDING)
+        {
             return self.on_section(slot, &block, over, fields, out);
         }
         let opens = self.side == Side::Server && self.is_peer_id(id) && id > self.last_peer_id;
@@ -307,7 +309,8 @@ impl Core {
         }
         let wanted = !stream.flags.has(Flags::DONE);
         if stream.flags.has(Flags::HEAD_RECEIVED) {
-            if !end {
+            // §8.5: a tunnel has content and nothing else.
+            if !end || stream.flags.has(Flags::TUNNEL) {
                 return Err(Fault::Stream(ErrorKind::MessageOrder));
             }
             message::trailers(fields).map_err(Fault::Stream)?;
@@ -372,7 +375,7 @@ impl Core {
             self.streams.iter().filter(|(_, it)| it.state == State::ReservedRemote).count();
         let fault = if let Some(kind) = over {
             Some(kind)
-        } else if !self.config.push
+        } else if !self.local.announced().push
             || reserved as u32 + self.peer_streams >= self.config.streams_max
         {
             Some(ErrorKind::StreamRefused)

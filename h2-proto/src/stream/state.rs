@@ -142,7 +142,10 @@ impl State {
             (Self::Forgotten, Frame::Headers { .. } | Frame::Data { .. }) => {
                 Error(Stream(StreamClosed))
             }
-            (Self::Ended | Self::Forgotten, Frame::PushPromise) => Error(Connection(StreamClosed)),
+            // §6.6: not on a stream that is closed, unless by us.
+            (Self::Ended | Self::Forgotten | Self::ResetByPeer, Frame::PushPromise) => {
+                Error(Connection(PushForbidden))
+            }
 
             (Self::ResetByUs, _) => Ignore,
 
@@ -152,7 +155,6 @@ impl State {
 
             // §5.1: after RST_STREAM its sender sends nothing more.
             (Self::ResetByPeer, Frame::Reset | Frame::WindowUpdate) => Ignore,
-            (Self::ResetByPeer, Frame::PushPromise) => Error(Connection(StreamClosed)),
             (Self::ResetByPeer, _) => Error(Stream(StreamClosed)),
         }
     }
