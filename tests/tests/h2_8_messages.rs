@@ -390,7 +390,7 @@ fn rfc9113_8_7_what_was_not_processed_is_known() {
     desk.conn.shutdown(&mut desk.out);
     assert_eq!(desk.sent().last().unwrap().payload[..4], [0, 0, 0, 3]);
     let mut desk = Desk::client(Config::default());
-    (desk.get(), desk.get(), desk.get());
+    (0..3).for_each(|_| _ = desk.get());
     let refused = h2::frame(kind::RST_STREAM, 0, 1, 7_u32.to_be_bytes());
     desk.feed([refused, h2::goaway(3, ErrorCode::NO_ERROR, "")].concat());
     let unfinished: Vec<_> = desk.conn.unfinished().map(|it| (it.0.get(), it.1)).collect();
