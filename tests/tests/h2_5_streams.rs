@@ -223,7 +223,6 @@ fn rfc9113_5_1_2_our_streams_keep_to_the_limit_of_the_peer() {
 }
 
 #[test]
-#[ignore = "a request that waits is not sent when a response ends, only at done, reset or SETTINGS"]
 fn rfc9113_5_1_2_the_place_of_a_stream_that_ended_is_used() {
     let mut desk = of_two_streams();
     opened(&mut desk);

@@ -242,7 +242,6 @@ fn rfc9113_6_6_a_promise_behind_our_reset() {
 }
 
 #[test]
-#[ignore = "the code is STREAM_CLOSED where the stream is closed"]
 fn rfc9113_6_6_a_promise_on_a_closed_stream_is_a_protocol_error() {
     for before in [end(), h2::cancel(1)] {
         let log = h2::every_cut(&pushed_to(), [before, push(1, 2)].concat(), |_, _, _| {});
@@ -293,7 +292,6 @@ fn rfc9113_6_8_goaway() {
 }
 
 #[test]
-#[ignore = "a request that waits is sent behind a GOAWAY that announces a shutdown"]
 fn rfc9113_6_8_no_stream_is_opened_behind_a_goaway() {
     let mut desk = Desk::client(Config::default());
     desk.feed(h2::settings(&[(3, 1)]));
@@ -306,7 +304,6 @@ fn rfc9113_6_8_no_stream_is_opened_behind_a_goaway() {
 }
 
 #[test]
-#[ignore = "a request that waits is neither sent nor given back behind a final GOAWAY"]
 fn rfc9113_6_8_a_request_that_waits_is_given_back() {
     let mut desk = Desk::client(Config::default());
     desk.feed(h2::settings(&[(3, 1)]));
@@ -343,7 +340,6 @@ fn rfc9113_6_8_a_shutdown_announces_and_then_names_the_last_stream() {
 }
 
 #[test]
-#[ignore = "a later GOAWAY names a stream that was ignored"]
 fn rfc9113_6_8_the_last_stream_is_never_raised() {
     for ends in [h2::goaway(0, ErrorCode::NO_ERROR, ""), h2::data(0, 0, "x")] {
         let mut desk = leaving();

@@ -40,7 +40,7 @@ fn source(file: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The names of the tests in a file, those that are ignored included.
+/// The names of the tests in a file.
 fn tests(source: &str) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     for piece in source.split("#[test]").skip(1) {
