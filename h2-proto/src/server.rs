@@ -125,6 +125,10 @@ impl ServerConnection {
         ];
         let pseudo = Field::new(b":status", &digits);
         let length = core.check_section(pseudo.size(), fields.clone(), Section::Response, None)?;
+        // RFC 9110 §8.6: nobody could tell it from one that frames content.
+        if length.is_some() && (status < 200 || status == 204) {
+            return Err(SendError::BodyNotAllowed);
+        }
         let is_final = status >= 200;
         let tunnel = flags.has(Flags::TUNNEL) && (200..300).contains(&status);
         let no_content =

@@ -61,3 +61,24 @@ fn a_get_is_answered() {
     assert!(events.iter().any(|event| matches!(event, OwnedEvent::GoAway { .. })));
     assert_eq!((client.conn.phase(), server.conn.phase()), (Phase::Closed, Phase::Closed));
 }
+
+/// RFC 9110 §8.6: no Content-Length in a 204 or an interim response.
+#[test]
+fn rfc9110_8_6_no_content_length_without_content() {
+    let mut server = Server::new(Config::default(), Duration::ZERO);
+    let mut client = Client::new(Config::default(), Duration::ZERO);
+    client.feed_bytes(&server.poll_transmit().unwrap());
+    while client.poll_event().unwrap().is_some() {}
+    let line = RequestLine::new("GET", "https", "example.com", "/");
+    client.conn.send_request(line, [("a", "b")].iter(), true, &mut client.out).unwrap();
+    server.feed_bytes(&client.poll_transmit().unwrap());
+    while let Some((event, answer)) = server.poll_event().unwrap() {
+        let Event::Request { stream, .. } = event else { continue };
+        let (conn, out) = (answer.conn, answer.out);
+        let length = [("content-length", "0")];
+        let refused = Err(h2_proto::SendError::BodyNotAllowed);
+        assert_eq!(conn.send_response(stream, 204, &length, true, out), refused);
+        assert_eq!(conn.send_informational(stream, 103, &length, out), refused);
+        assert_eq!(conn.send_response(stream, 200, &length, true, out), Ok(()));
+    }
+}
