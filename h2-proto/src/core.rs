@@ -9,12 +9,12 @@ use core::time::Duration;
 use hpack::{Decoder, Encoder, Fragments};
 
 use crate::config::Config;
-use crate::deadlines::{Deadlines, Facts, NEVER};
-use crate::error::{ConnectionError, Deadline, ErrorCode, ErrorKind, SendError};
-use crate::event::{NextStep, ResetBy, StreamId, Verdict};
-use crate::frame::{self, STREAM_ID_MAX};
+use crate::deadlines::Deadlines;
+use crate::error::{ConnectionError, ErrorCode, ErrorKind, SendError};
+use crate::event::{ResetBy, StreamId, Verdict};
+use crate::frame;
 use crate::ledger::{Cause, Ledger, charge, refund};
-use crate::phase::{Phase, Transition};
+use crate::phase::Phase;
 use crate::priority::Priority;
 use crate::recv::{Reading, Step};
 use crate::schedule::Schedule;
@@ -25,9 +25,6 @@ use crate::stream::state::{Frame, State};
 use crate::stream::{Flags, Stream};
 use crate::window::{WINDOW_DEFAULT, Window};
 
-/// Octets that a connection reads and throws away after its last GOAWAY, and how long.
-const LINGER_OCTETS_MAX: u64 = 1 << 20;
-const LINGER_TIME: Duration = Duration::from_secs(2);
 /// A stream that the application held so long was work, not a flood.
 const HELD_MILLIS: u32 = 5;
 
@@ -47,7 +44,7 @@ pub(crate) struct Core {
     pub(crate) eof: bool,
     /// The last pull ended for want of input.
     pub(crate) starving: bool,
-    draining: bool,
+    pub(crate) draining: bool,
     /// Our SETTINGS are in the output: nothing goes before them.
     pub(crate) greeted: bool,
     pub(crate) failed: Option<ConnectionError>,
@@ -89,7 +86,7 @@ pub(crate) struct Core {
     pub(crate) deadlines: Deadlines,
     /// Octets appended to outputs or promised, and taken by the transport.
     appended: u64,
-    written: u64,
+    pub(crate) written: u64,
     /// Octets that the peer caused since all of them were written, and where they end.
     caused: u32,
     caused_until: u64,
@@ -392,278 +389,6 @@ impl Core {
         }
     }
 
-    // ---- flow control of what is received ----
-
-    /// Octets that were handed out and count as used at once for the connection, unless too many
-    /// are unreleased.
-    pub(crate) fn withhold_connection(&mut self, octets: u32) {
-        let max = self.config.connection_unreleased_bytes_max;
-        let withheld = self.unreleased.saturating_sub(max);
-        self.unreleased += u64::from(octets);
-        let more = self.unreleased.saturating_sub(max) - withheld;
-        self.credit += octets - more as u32;
-    }
-
-    /// The application is done with octets: what the connection's window waited for comes back.
-    pub(crate) fn release_connection(&mut self, octets: u32) {
-        let max = self.config.connection_unreleased_bytes_max;
-        let withheld = self.unreleased.saturating_sub(max);
-        self.unreleased -= u64::from(octets);
-        let less = withheld - self.unreleased.saturating_sub(max);
-        self.credit += less as u32;
-    }
-
-    pub(crate) fn flush_connection_credit(&mut self, out: &mut Vec<u8>) {
-        let half = self.config.connection_window_bytes.max(65_535) / 2;
-        if self.phase != Phase::Closed
-            && self.credit >= half
-            && self.receive.add(self.credit).is_ok()
-        {
-            frame::window_update::write(0, self.credit, out);
-            self.credit = 0;
-        }
-    }
-
-    pub(crate) fn flush_stream_credit(&mut self, slot: Slot, out: &mut Vec<u8>) {
-        if self.phase == Phase::Closed {
-            return;
-        }
-        let half = (self.local.announced().window_bytes / 2).max(1);
-        let stream = self.streams.get_mut(slot);
-        if stream.credit >= half
-            && stream.state.receives()
-            && stream.receive.add(stream.credit).is_ok()
-        {
-            frame::window_update::write(stream.id, stream.credit, out);
-            stream.credit = 0;
-        }
-    }
-
-    pub(crate) fn release(
-        &mut self,
-        id: StreamId,
-        octets: u32,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SendError> {
-        let slot = self.surfaced(id)?;
-        let stream = self.streams.get_mut(slot);
-        let left = stream.unreleased.checked_sub(octets).ok_or(SendError::ReleasedTooMuch)?;
-        stream.unreleased = left;
-        stream.credit += octets;
-        self.release_connection(octets);
-        if self.phase != Phase::Closed {
-            self.flush_stream_credit(slot, out);
-            self.flush_connection_credit(out);
-        }
-        if left == 0 && self.streams.get(slot).state == State::Ended {
-            self.streams.get_mut(slot).flags.set(Flags::DONE);
-            self.settle_life(slot, out);
-        }
-        Ok(())
-    }
-
-    // ---- the end ----
-
-    /// The peer broke the connection: GOAWAY, and nothing more.
-    pub(crate) fn fail(&mut self, kind: ErrorKind, out: &mut Vec<u8>) -> ConnectionError {
-        let error = ConnectionError::new(kind, self.frame_at);
-        if self.phase != Phase::Closed {
-            // A wrong preface may still be answered in another protocol.
-            if kind != ErrorKind::Preface && self.greeted {
-                let last = self.last_to_tell();
-                frame::goaway::write(last, kind.code(), out);
-                self.goaway_sent = Some(last);
-            }
-            self.close();
-        }
-        self.failed = Some(error.clone());
-        error
-    }
-
-    pub(crate) fn close(&mut self) {
-        self.phase = self.phase.after(Transition::Over);
-        self.deadlines.disarm();
-        self.deadlines.close_within(LINGER_TIME);
-    }
-
-    /// The last stream that a GOAWAY names: never above that of the one before (§6.8).
-    fn last_to_tell(&self) -> u32 {
-        self.goaway_sent.map_or(self.last_peer_id, |last| last.min(self.last_peer_id))
-    }
-
-    /// Announces a shutdown (§6.8); called again, or on a client, it is final.
-    pub(crate) fn shutdown(&mut self, out: &mut Vec<u8>) {
-        if self.phase == Phase::Closed {
-            return;
-        }
-        self.deadlines.begin_drain(&self.config);
-        let first = !self.draining && self.side == Side::Server && self.phase == Phase::Open;
-        self.draining = true;
-        if first {
-            frame::goaway::write(STREAM_ID_MAX, ErrorCode::NO_ERROR, out);
-            self.goaway_sent = Some(STREAM_ID_MAX);
-            // Its answer says that the peer has seen the GOAWAY.
-            frame::ping::write(DRAIN_PING, false, out);
-            self.pings.push(Ping { data: DRAIN_PING, at: self.deadlines.now(), why: Why::Drain });
-        } else {
-            self.lose_pending(out);
-            self.go_away(out);
-        }
-    }
-
-    /// The final GOAWAY: no stream above the last one that came.
-    pub(crate) fn go_away(&mut self, out: &mut Vec<u8>) {
-        let last = self.last_to_tell();
-        if self.goaway_sent != Some(last) && self.greeted {
-            frame::goaway::write(last, ErrorCode::NO_ERROR, out);
-            self.goaway_sent = Some(last);
-        }
-        self.phase = self.phase.after(Transition::GoingAway);
-        self.close_if_over();
-    }
-
-    /// Requests that wait for a stream will get none.
-    pub(crate) fn lose_pending(&mut self, out: &mut Vec<u8>) {
-        while let Some(waiting) = self.pending.pop() {
-            self.lose(waiting.id, out);
-        }
-    }
-
-    /// A stream of ours that the peer has not processed and will not ends without a frame.
-    pub(crate) fn lose(&mut self, id: u32, out: &mut Vec<u8>) {
-        let Some(slot) = self.streams.find(id) else { return };
-        if self.streams.get(slot).state.is_closed() {
-            return;
-        }
-        self.pending.remove(id);
-        if self.is_held(slot) {
-            self.queued.push_back(Step::Reset {
-                stream: StreamId(id),
-                code: ErrorCode::REFUSED_STREAM,
-                by: ResetBy::Connection,
-                verdict: Verdict::NotProcessed,
-            });
-        }
-        self.set_state(slot, State::ResetByPeer, out);
-    }
-
-    /// The last stream of a connection that takes no more is done.
-    pub(crate) fn close_if_over(&mut self) {
-        if self.phase == Phase::Goaway && self.streams.len() == 0 && self.queued.is_empty() {
-            self.close();
-        }
-    }
-
-    pub(crate) fn next_step(&self) -> NextStep {
-        if self.phase == Phase::Closed {
-            return match self.unsent() {
-                0 if self.eof || self.goaway_sent.is_none() || self.deadlines.is_closing_over() => {
-                    NextStep::Close
-                }
-                0 => NextStep::Linger {
-                    octets_max: LINGER_OCTETS_MAX,
-                    until: self.deadlines.closing(),
-                },
-                _ if self.deadlines.is_closing_over() => NextStep::Close,
-                _ => NextStep::Write,
-            };
-        }
-        if self.is_paused() || self.eof { NextStep::Write } else { NextStep::Read }
-    }
-
-    // ---- time ----
-
-    /// Arms and expires. What expired on streams is surfaced by the next pull.
-    pub(crate) fn advance(
-        &mut self,
-        now: Duration,
-        out: &mut Vec<u8>,
-    ) -> Result<(), ConnectionError> {
-        self.deadlines.arrived(now);
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
-        if self.phase == Phase::Closed {
-            return Ok(());
-        }
-        let start = out.len();
-        self.ledger.repay(self.deadlines.now(), &self.config);
-        let facts = Facts {
-            greeting: self.phase < Phase::Open && self.goaway_sent.is_none(),
-            // A frame that drips is no better than a block that does.
-            in_block: self.reading.in_block() || !self.carry.is_empty(),
-            unacknowledged: self.local.unacknowledged() > 0,
-            streams: self.streams.len() > 0,
-            unsent: self.unsent() > 0,
-            written: self.written,
-            starving: self.starving,
-            draining: self.draining,
-        };
-        if !facts.in_block {
-            self.deadlines.block_ends();
-        }
-        let expired = self.deadlines.advance(facts, &self.config);
-        let result = match expired {
-            // Nobody is to blame: a shutdown with nothing to wait for.
-            Some(Deadline::Idle) => {
-                self.go_away(out);
-                Ok(())
-            }
-            Some(deadline) => Err(self.fail(ErrorKind::Deadline(deadline), out)),
-            None => Ok(()),
-        };
-        if result.is_ok() && self.phase != Phase::Closed {
-            if self.deadlines.is_aged() && !self.draining {
-                self.shutdown(out);
-            }
-            if self.deadlines.wants_ping(&self.config) {
-                frame::ping::write(ALIVE_PING, false, out);
-                self.pings.push(Ping {
-                    data: ALIVE_PING,
-                    at: self.deadlines.now(),
-                    why: Why::Alive,
-                });
-            }
-            self.expire_stalls(out);
-        }
-        self.appended(out.len() - start);
-        result
-    }
-
-    /// Streams whose content waits for a window too long (§10.5).
-    fn expire_stalls(&mut self, out: &mut Vec<u8>) {
-        let now = self.deadlines.now();
-        let timeout = self.config.send_timeout;
-        let late: Vec<u32> = self
-            .streams
-            .iter()
-            .filter(|(_, stream)| {
-                stream.stalled_at != u32::MAX
-                    && self.deadlines.at(stream.stalled_at, timeout) <= now
-            })
-            .map(|(_, stream)| stream.id)
-            .collect();
-        for id in late {
-            let step = self.break_stream(id, ErrorKind::Deadline(Deadline::Send), out);
-            self.queued.push_back(step);
-        }
-    }
-
-    pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        if self.phase == Phase::Closed {
-            let waits = self.unsent() > 0 && !self.deadlines.is_closing_over();
-            return waits.then(|| self.deadlines.closing());
-        }
-        let stall = self
-            .streams
-            .iter()
-            .filter(|(_, stream)| stream.stalled_at != u32::MAX)
-            .map(|(_, stream)| self.deadlines.at(stream.stalled_at, self.config.send_timeout))
-            .min();
-        let next = self.deadlines.next(&self.config, self.starving).min(stall.unwrap_or(NEVER));
-        (next != NEVER).then(|| Duration::from_nanos(next))
-    }
-
     /// Gives storage back that is not in use.
     pub(crate) fn shrink(&mut self) {
         self.carry.shrink_to_fit();
@@ -674,10 +399,6 @@ impl Core {
         self.early_priorities.shrink_to_fit();
     }
 }
-
-/// What a PING of our own says: after the first GOAWAY, and to see whether the peer is there.
-const DRAIN_PING: [u8; 8] = *b"goaway 1";
-const ALIVE_PING: [u8; 8] = *b"alive? 1";
 
 /// A PING that waits for its answer.
 #[derive(Clone, Copy, Debug)]

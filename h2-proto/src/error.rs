@@ -201,10 +201,8 @@ kinds! {
     StreamIdle => "a frame came on a stream that is idle", "RFC 9113 §5.1", PROTOCOL_ERROR;
     /// A frame on a stream that the peer has ended.
     StreamClosed => "a frame came on a stream that its sender had ended", "RFC 9113 §5.1", STREAM_CLOSED;
-    /// More streams than SETTINGS_MAX_CONCURRENT_STREAMS, of which the peer may not know yet.
+    /// More streams than SETTINGS_MAX_CONCURRENT_STREAMS, whether the peer knows of it yet or not.
     StreamRefused => "there are too many streams", "RFC 9113 §5.1.2", REFUSED_STREAM;
-    /// More streams than SETTINGS_MAX_CONCURRENT_STREAMS, which the peer has acknowledged.
-    TooManyStreams => "there are more streams than were acknowledged", "RFC 9113 §5.1.2", PROTOCOL_ERROR;
     /// A stream that depends on itself.
     SelfDependency => "a stream depends on itself", "RFC 7540 §5.3.1", PROTOCOL_ERROR;
     /// A setting with a value outside its range.
@@ -276,8 +274,6 @@ kinds! {
     BodyTooLong => "the content is too long", "body_bytes_max", CANCEL;
     /// The input ended in the middle of something.
     Incomplete => "the input ended in the middle", "RFC 9113 §5.4", PROTOCOL_ERROR;
-    /// The peer left no way to send: the last stream identifier is used up.
-    Exhausted => "the stream identifiers are used up", "RFC 9113 §5.1.1", NO_ERROR;
 }
 
 /// The peer broke the connection. Receiving is over: the same error comes again from every call,

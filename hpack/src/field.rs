@@ -85,7 +85,8 @@ pub struct FieldLimits {
 
 impl FieldLimits {
     /// No field at all: for blocks that are decoded for the table alone. A block that has one ends as
-    /// [`TooManyFields`](crate::DecodeErrorKind), which is not fatal.
+    /// [`TooManyFields`](crate::DecodeErrorKind), which is not fatal; one that inserts names of thousands
+    /// of octets again and again may end as [`WorkTooMuch`](crate::DecodeErrorKind), which is.
     pub const NO_FIELDS: Self = Self { section_bytes_max: 0, fields_max: 0 };
 
     /// No limits but that of a buffer, a little under 2 GiB: for blocks of one's own. Half a MiB of a
