@@ -28,6 +28,7 @@ mod server;
 mod settings;
 mod snapshot;
 mod stream;
+pub mod testing;
 mod window;
 
 pub use client::{ClientConnection, RequestLine};
@@ -36,7 +37,7 @@ pub use error::{ConnectionError, Deadline, ErrorCode, ErrorKind, SendError};
 pub use event::{
     Event, NextStep, OwnedEvent, RequestHead, ResetBy, ResponseHead, Splice, StreamId, Verdict,
 };
-pub use hpack::{Field, FieldBuf};
+pub use hpack::{Field, FieldBuf, Fields};
 pub use ledger::Cause;
 pub use phase::Phase;
 pub use priority::Priority;
