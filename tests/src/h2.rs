@@ -5,6 +5,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use h2_proto::testing::{FrameLog, bytes};
 use h2_proto::{
     ClientConnection, Config, ConnectionError, ErrorCode, ErrorKind, Event, OwnedEvent,
     RequestLine, ServerConnection, StreamId,
@@ -14,16 +15,10 @@ use hpack::FieldBuf;
 use crate::field_block::{FieldBlock, Literal};
 use crate::frames::{Frame, PREFACE, flag, kind};
 
-/// Types of frames that only tests of HTTP/2 speak of.
-#[allow(missing_docs, reason = "the names of RFC 9113 §6 and RFC 9218 §7.1")]
+/// Types of frames and settings that only tests of HTTP/2 speak of.
 pub mod more {
-    pub const PRIORITY: u8 = 2;
-    pub const PUSH_PROMISE: u8 = 5;
-    pub const PRIORITY_UPDATE: u8 = 0x10;
-    /// SETTINGS_INITIAL_WINDOW_SIZE.
-    pub const INITIAL_WINDOW_SIZE: u16 = 4;
-    /// SETTINGS_MAX_FRAME_SIZE.
-    pub const MAX_FRAME_SIZE: u16 = 5;
+    pub use h2_proto::testing::kind::{PRIORITY, PRIORITY_UPDATE, PUSH_PROMISE};
+    pub use h2_proto::testing::setting::{INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE};
 }
 
 /// What both roles have, so that one desk holds either.
@@ -96,15 +91,13 @@ endpoint!(ClientConnection);
 /// A frame.
 #[must_use]
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: impl AsRef<[u8]>) -> Vec<u8> {
-    let mut octets = Vec::new();
-    Frame::new(kind, flags, stream, payload.as_ref()).write(&mut octets);
-    octets
+    Frame::new(kind, flags, stream, payload.as_ref()).to_bytes()
 }
 
 /// HEADERS with a whole field block.
 #[must_use]
 pub fn headers(stream: u32, flags: u8, block: impl AsRef<[u8]>) -> Vec<u8> {
-    frame(kind::HEADERS, flag::END_HEADERS | flags, stream, block)
+    Frame::headers_of_block(stream, block).flag(flags).to_bytes()
 }
 
 /// The smallest request, without content: GET, http, `/`.
@@ -136,55 +129,49 @@ pub fn block(fields: &[(&str, &str)]) -> FieldBlock {
 /// DATA.
 #[must_use]
 pub fn data(stream: u32, flags: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
-    frame(kind::DATA, flags, stream, payload)
+    Frame::data(stream, payload).flag(flags).to_bytes()
 }
 
 /// RST_STREAM with CANCEL.
 #[must_use]
 pub fn cancel(stream: u32) -> Vec<u8> {
-    frame(kind::RST_STREAM, 0, stream, 8_u32.to_be_bytes())
+    Frame::rst_stream(stream, ErrorCode::CANCEL).to_bytes()
 }
 
 /// WINDOW_UPDATE.
 #[must_use]
 pub fn window_update(stream: u32, increment: u32) -> Vec<u8> {
-    frame(kind::WINDOW_UPDATE, 0, stream, increment.to_be_bytes())
+    Frame::window_update(stream, increment).to_bytes()
 }
 
 /// PING.
 #[must_use]
 pub fn ping() -> Vec<u8> {
-    frame(kind::PING, 0, 0, b"12345678")
+    Frame::ping(*b"12345678").to_bytes()
 }
 
 /// PRIORITY, with a weight of 16.
 #[must_use]
 pub fn priority(stream: u32, depends_on: u32) -> Vec<u8> {
-    frame(more::PRIORITY, 0, stream, [&depends_on.to_be_bytes()[..], &[15]].concat())
+    Frame::priority(stream, depends_on, 16).to_bytes()
 }
 
 /// SETTINGS.
 #[must_use]
 pub fn settings(entries: &[(u16, u32)]) -> Vec<u8> {
-    let mut payload = Vec::new();
-    for (id, value) in entries {
-        payload.extend_from_slice(&id.to_be_bytes());
-        payload.extend_from_slice(&value.to_be_bytes());
-    }
-    frame(kind::SETTINGS, 0, 0, payload)
+    Frame::settings(entries.iter().copied()).to_bytes()
 }
 
 /// The acknowledgement of SETTINGS.
 #[must_use]
 pub fn settings_ack() -> Vec<u8> {
-    frame(kind::SETTINGS, flag::ACK, 0, "")
+    Frame::settings_ack().to_bytes()
 }
 
 /// GOAWAY.
 #[must_use]
 pub fn goaway(last_stream: u32, code: ErrorCode, debug_data: impl AsRef<[u8]>) -> Vec<u8> {
-    let words = [last_stream.to_be_bytes(), code.0.to_be_bytes()].concat();
-    frame(kind::GOAWAY, 0, 0, [&words, debug_data.as_ref()].concat())
+    Frame::goaway(last_stream, code, debug_data).to_bytes()
 }
 
 // ---- what a connection sent ----
@@ -422,9 +409,9 @@ pub struct Log {
 impl fmt::Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.events.iter().try_for_each(|event| writeln!(f, "  {event:?}"))?;
-        for Frame { kind, flags, stream, payload } in &self.frames {
-            writeln!(f, "  > {kind} {flags:#x} {stream} \"{}\"", payload.escape_ascii())?;
-        }
+        let mut log = FrameLog::server();
+        log.feed(&bytes(&self.frames));
+        log.to_string().lines().try_for_each(|line| writeln!(f, "  > {line}"))?;
         write!(f, "  {:?}", self.error)
     }
 }

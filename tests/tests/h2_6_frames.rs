@@ -168,7 +168,7 @@ fn rfc9113_6_5_settings() {
 
 #[test]
 fn rfc9113_6_5_2_what_we_announce() {
-    let announced = |frames: Vec<Frame>| -> Vec<(u16, u32)> { frames[0].settings().collect() };
+    let announced = |frames: Vec<Frame>| -> Vec<(u16, u32)> { frames[0].entries().collect() };
     let server = announced(Desk::silent_server(Config::default()).sent());
     assert!(server.iter().all(|entry| entry.0 != 2), "a server does not speak of pushes");
     let mut out = Vec::new();
@@ -186,7 +186,7 @@ fn rfc9113_6_5_2_what_we_announce() {
         assert_eq!((result, desk.sent()), (Err(SendError::InvalidSetting), vec![]));
     }
     desk.conn.update_settings(|it| it.push = true, &mut desk.out).unwrap();
-    assert!(desk.sent().iter().all(|frame| frame.settings().next().is_none()));
+    assert!(desk.sent().iter().all(|frame| frame.entries().next().is_none()));
 }
 
 #[test]

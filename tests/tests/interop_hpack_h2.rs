@@ -75,7 +75,7 @@ impl Wire {
     async fn set_table_bytes_max(&mut self, size: usize) {
         self.announced.push_back(size);
         let value = u32::try_from(size).expect("a small table");
-        self.write(&[Frame::setting(HEADER_TABLE_SIZE, value)]).await;
+        self.write(&[Frame::settings([(HEADER_TABLE_SIZE, value)])]).await;
     }
 
     async fn frame(&mut self) -> Frame {
@@ -99,10 +99,10 @@ impl Wire {
                     self.acknowledged += 1;
                 }
                 kind::SETTINGS => {
-                    for (_, size) in frame.settings().filter(|it| it.0 == HEADER_TABLE_SIZE) {
+                    for (_, size) in frame.entries().filter(|it| it.0 == HEADER_TABLE_SIZE) {
                         self.encoder.set_peer_table_bytes_max(size as usize);
                     }
-                    self.write(&[Frame::new(kind::SETTINGS, flag::ACK, 0, [])]).await;
+                    self.write(&[Frame::settings_ack()]).await;
                 }
                 kind::DATA | kind::RST_STREAM | kind::WINDOW_UPDATE => {}
                 _ => panic!("{frame:?}"),
@@ -113,7 +113,8 @@ impl Wire {
     async fn decode(&mut self, mut frame: Frame) -> FieldBuf {
         let mut fragments = Fragments::new();
         loop {
-            fragments.push(frame.fragment(), SECTION_BYTES as usize).expect("a short block");
+            let fragment = frame.fragment().expect("a fragment");
+            fragments.push(fragment, SECTION_BYTES as usize).expect("a short block");
             if frame.has(flag::END_HEADERS) {
                 break;
             }

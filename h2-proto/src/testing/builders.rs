@@ -13,9 +13,9 @@ use crate::frame::Header;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "this is what a frame is")]
 pub struct Frame {
-    /// Its type, one of [`kind`](super::kind) or not.
+    /// Its type, one of [`kind`] or not.
     pub kind: u8,
-    /// Its flags, of [`flag`](super::flag) or not.
+    /// Its flags, of [`flag`] or not.
     pub flags: u8,
     /// The stream, or 0; the highest bit is the reserved one.
     pub stream: u32,
