@@ -9,6 +9,7 @@ pub mod h2;
 pub mod headers;
 pub mod hpack_peers;
 pub mod hpack_script;
+pub mod model;
 pub mod pair;
 pub mod plain_decoder;
 pub mod rng;
