@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use h2_proto::testing::{FrameLog, bytes};
 use h2_proto::{
-    ClientConnection, Config, ConnectionError, ErrorCode, ErrorKind, Event, OwnedEvent,
+    ClientConnection, Config, ConnectionError, ErrorCode, ErrorKind, Event, NextStep, OwnedEvent,
     RequestLine, ServerConnection, StreamId,
 };
 use hpack::FieldBuf;
@@ -48,6 +48,8 @@ pub trait Endpoint: Clone {
     fn advance(&mut self, now: Duration, out: &mut Vec<u8>) -> Result<(), ConnectionError>;
     /// See the connection's `next_deadline`.
     fn next_deadline(&self) -> Option<Duration>;
+    /// See the connection's `next_step`.
+    fn next_step(&self) -> NextStep;
 }
 
 macro_rules! endpoint {
@@ -78,6 +80,9 @@ macro_rules! endpoint {
             }
             fn next_deadline(&self) -> Option<Duration> {
                 self.next_deadline()
+            }
+            fn next_step(&self) -> NextStep {
+                self.next_step()
             }
         }
     };
