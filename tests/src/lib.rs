@@ -6,6 +6,7 @@ pub mod endpoint;
 pub mod field_block;
 pub mod frames;
 pub mod h2;
+pub mod h2_peers;
 pub mod headers;
 pub mod hpack_peers;
 pub mod hpack_script;
