@@ -7,8 +7,9 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use driver_tokio::{Handler, HandlerError, Outcome, Request, Response, Server, Settings, Stop};
-use h1_proto::{BodyLength, Config};
+use driver_tokio::{
+    BodyLength, Handler, HandlerError, Outcome, Request, Response, Server, Settings, Stop,
+};
 use tokio::net::TcpListener;
 
 const TEXT: (&str, &str) = ("content-type", "text/plain");
@@ -43,7 +44,7 @@ impl Handler for Demo {
             }
             b"/trailers" => {
                 let fields = [TEXT, ("trailer", "x-count")];
-                response.send_response(200, fields, BodyLength::Chunked)?;
+                response.send_response(200, fields, BodyLength::Unknown)?;
                 response.send_data(b"the trailers come last\n").await?;
                 response.send_trailers([("x-count", "23")])?;
             }
@@ -69,7 +70,7 @@ fn number(path: &[u8], prefix: &[u8]) -> Option<u64> {
 async fn echo(request: &mut Request<'_>, response: &mut Response<'_>) -> Result<(), HandlerError> {
     let body = match request.body_length() {
         BodyLength::Known(octets) => BodyLength::Known(octets),
-        _ => BodyLength::Chunked,
+        _ => BodyLength::Unknown,
     };
     // The first piece before the head: then head and content go in one write.
     let mut begun = false;
@@ -117,7 +118,7 @@ fn page(request: &Request<'_>) -> String {
          <h1>It works</h1><p>This is what the server saw of your request:</p><p><code>",
     );
     // As GET also for HEAD: both have the same length (RFC 9110 §9.3.2).
-    let line = [b"GET ", head.target(), b" "].concat();
+    let line = [b"GET ", head.path_and_query(), b" "].concat();
     let _ = write!(page, "{}{}</code></p><table>", escape(&line), head.version());
     for field in head.fields() {
         let (name, value) = (escape(field.name), escape(field.value));
@@ -153,12 +154,17 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut config = Config::default();
+    let mut config = h1_proto::Config::default();
     config.body_bytes_max = 4 << 30;
     config.keep_alive_timeout = Duration::from_secs(60);
+    let mut h2_config = h2_proto::Config::default();
+    h2_config.body_bytes_max = Some(4 << 30);
     let settings = Settings::default();
-    let server = Server::new(Demo).config(config.clone()).settings(settings).on_end(|ended| {
-        if let Outcome::Parse(error) | Outcome::TooLarge(error) = &ended.outcome {
+    let server = Server::new(Demo).config(config.clone()).h2_config(h2_config.clone());
+    let server = server.settings(settings).on_end(|ended| {
+        if let Outcome::Parse(error) | Outcome::TooLarge(error) | Outcome::Flood(error) =
+            &ended.outcome
+        {
             eprintln!("refused: {error}");
         }
     });
@@ -170,12 +176,13 @@ async fn main() -> ExitCode {
         }
     };
     let bound = listener.local_addr().map_or(address, |address| address.to_string());
-    println!("listening on http://{bound} (HTTP/1.1; Ctrl-C drains)");
-    println!("limits: {config:#?}\n{settings:#?}");
+    println!("listening on http://{bound} (HTTP/1.1 and HTTP/2; Ctrl-C drains)");
+    println!("limits of HTTP/1.1: {config:#?}\nof HTTP/2: {h2_config:#?}\n{settings:#?}");
     println!("try:");
     println!("  curl -i http://{bound}/plaintext");
     println!("  curl -i http://{bound}/ -d 'hello'");
     println!("  curl -i http://{bound}/trailers --raw");
+    println!("  curl -i http://{bound}/ --http2-prior-knowledge");
 
     let stop = Stop::new();
     let signals = stop.clone();

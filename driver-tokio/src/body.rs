@@ -4,23 +4,38 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
 use crate::convert;
-use crate::handler::{Gone, Request};
+use crate::error::Gone;
+use crate::h1::Asked;
+use crate::h2::HeldBody;
+use crate::head::Fields;
 
 /// The content of a request. It may move to another task; it ends with an error if the exchange
 /// ends before it.
-#[derive(Default)]
 pub struct Body {
-    /// `None`: empty.
-    shared: Option<Arc<Mutex<Shared>>>,
+    source: Source,
     /// Octets still to come, if that is known.
     left: Option<u64>,
+}
+
+enum Source {
+    Empty,
+    /// HTTP/1: the connection's task feeds it.
+    Fed(Arc<Mutex<Shared>>),
+    /// HTTP/2: it takes what came on its stream.
+    Stream(HeldBody),
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
 }
 
 #[derive(Default)]
@@ -44,13 +59,18 @@ impl Body {
     /// No content.
     #[must_use]
     pub fn empty() -> Self {
-        Self { shared: None, left: Some(0) }
+        Self { source: Source::Empty, left: Some(0) }
+    }
+
+    /// The content of a stream.
+    pub(crate) fn stream(body: HeldBody, left: Option<u64>) -> Self {
+        Self { source: Source::Stream(body), left }
     }
 
     /// A body and what feeds it.
     pub(crate) fn channel(left: Option<u64>) -> (Self, Feed) {
         let shared = Arc::new(Mutex::new(Shared::default()));
-        (Self { shared: Some(Arc::clone(&shared)), left }, Feed { shared: Some(shared) })
+        (Self { source: Source::Fed(Arc::clone(&shared)), left }, Feed { shared: Some(shared) })
     }
 }
 
@@ -63,37 +83,28 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Gone>>> {
         let this = &mut *self;
-        let Some(shared) = &this.shared else { return Poll::Ready(None) };
-        let mut shared = lock(shared);
-        if let Some(piece) = shared.piece.take() {
-            this.left = this.left.map(|left| left.saturating_sub(piece.len() as u64));
-            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        let frame = match &mut this.source {
+            Source::Empty => return Poll::Ready(None),
+            Source::Fed(shared) => ready!(poll_fed(shared, cx)),
+            Source::Stream(body) => ready!(body.poll_frame(cx)),
+        };
+        if let (Some(left), Some(Ok(frame))) = (&mut this.left, &frame)
+            && let Some(piece) = frame.data_ref()
+        {
+            *left = left.saturating_sub(piece.len() as u64);
         }
-        match shared.end.clone() {
-            Some(Ok(())) => {
-                Poll::Ready(shared.trailers.take().map(|fields| Ok(Frame::trailers(fields))))
-            }
-            // The error is told once; then there is nothing more.
-            Some(Err(gone)) => {
-                shared.end = Some(Ok(()));
-                Poll::Ready(Some(Err(gone)))
-            }
-            None => {
-                shared.wanted = true;
-                shared.reader = Some(cx.waker().clone());
-                if let Some(feeder) = shared.feeder.take() {
-                    feeder.wake();
-                }
-                Poll::Pending
-            }
-        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.shared.as_ref().is_none_or(|shared| {
-            let shared = lock(shared);
-            shared.piece.is_none() && shared.trailers.is_none() && shared.end == Some(Ok(()))
-        })
+        match &self.source {
+            Source::Empty => true,
+            Source::Fed(shared) => {
+                let shared = lock(shared);
+                shared.piece.is_none() && shared.trailers.is_none() && shared.end == Some(Ok(()))
+            }
+            Source::Stream(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -101,9 +112,37 @@ impl http_body::Body for Body {
     }
 }
 
+type Next = Option<Result<Frame<Bytes>, Gone>>;
+
+/// What the connection's task has fed.
+fn poll_fed(shared: &Mutex<Shared>, cx: &Context<'_>) -> Poll<Next> {
+    let mut shared = lock(shared);
+    if let Some(piece) = shared.piece.take() {
+        return Poll::Ready(Some(Ok(Frame::data(piece))));
+    }
+    match shared.end.clone() {
+        Some(Ok(())) => {
+            Poll::Ready(shared.trailers.take().map(|fields| Ok(Frame::trailers(fields))))
+        }
+        // The error is told once; then there is nothing more.
+        Some(Err(gone)) => {
+            shared.end = Some(Ok(()));
+            Poll::Ready(Some(Err(gone)))
+        }
+        None => {
+            shared.wanted = true;
+            shared.reader = Some(cx.waker().clone());
+            if let Some(feeder) = shared.feeder.take() {
+                feeder.wake();
+            }
+            Poll::Pending
+        }
+    }
+}
+
 impl Drop for Body {
     fn drop(&mut self) {
-        if let Some(shared) = &self.shared {
+        if let Source::Fed(shared) = &self.source {
             let mut shared = lock(shared);
             shared.dropped = true;
             if let Some(feeder) = shared.feeder.take() {
@@ -132,11 +171,7 @@ impl Feed {
 
     /// Fetches what is asked for. Ready as often as something was handed over; pending when
     /// nothing is wanted or nothing is there.
-    pub(crate) fn poll_feed(
-        &mut self,
-        cx: &mut Context<'_>,
-        request: &mut Request<'_>,
-    ) -> Poll<()> {
+    pub(crate) fn poll_feed(&mut self, cx: &mut Context<'_>, request: &mut Asked<'_>) -> Poll<()> {
         let Some(shared) = &self.shared else { return Poll::Pending };
         let mut shared = lock(shared);
         if shared.dropped {
@@ -158,7 +193,8 @@ impl Feed {
             }
             Poll::Ready(Ok(None)) => {
                 if request.trailers().fields().len() > 0 {
-                    shared.trailers = Some(convert::header_map(request.trailers()));
+                    let trailers = Fields::of_head(request.trailers());
+                    shared.trailers = Some(convert::header_map(trailers));
                 }
                 shared.end = Some(Ok(()));
             }

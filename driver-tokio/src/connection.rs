@@ -1,25 +1,13 @@
-//! The driving loop: one connection from its first octet to its end.
-//!
-//! Wait for a request, hand it to the handler, do what the machine says next. The loop knows no
-//! HTTP: `next_event` and `next_step` of the machine decide everything.
+//! One connection from its first octet to its end: which protocol it speaks, and how it ended.
 
-use std::future::{Future, poll_fn};
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::sync::Mutex;
-use std::task::{Context, Poll};
+use std::sync::Arc;
 
-use h1_proto::{Event, NextStep, SendError};
-
-use crate::date;
-use crate::handler::{Arrival, Handler, HandlerError, Request, Response};
-use crate::link::{Closing, Io, Link, error_fields, lock};
+use crate::h1::{self, Driven, Link};
+use crate::h2;
+use crate::handler::Handler;
 use crate::outcome::Outcome;
-use crate::scratch::{self, Buffers};
-
-/// Octets of answers that may be unsent when the next request is taken up.
-const HELD_BYTES_MAX: u64 = 64 << 10;
+use crate::server::Server;
+use crate::wire::{Io, Wire};
 
 /// How a connection ended, and what is left of it.
 #[derive(Debug)]
@@ -47,263 +35,40 @@ impl std::fmt::Debug for Upgraded {
     }
 }
 
+/// Which versions of HTTP a server speaks on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Protocols {
+    /// HTTP/1.1, and HTTP/2 if the connection begins with its preface (RFC 9113 §3.3).
+    #[default]
+    Both,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only.
+    Http2,
+}
+
 /// Runs a connection to its end.
-pub(crate) async fn drive<H: Handler>(link: Link, handler: &H, read_bytes: usize) -> Ended {
-    let link = Mutex::new(link);
-    let mut held = Held::default();
-    while let Some(arrival) = next_request(&link, &mut held, read_bytes).await {
-        let buffers = held.take();
-        exchange(&link, handler, buffers, arrival, read_bytes).await;
-    }
-    close(&link).await;
-    let link = link.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let (io, outcome) = link.into_parts();
-    let input = held.0.as_mut().map(Buffers::take_input).unwrap_or_default();
-    let upgraded = matches!(outcome, Outcome::Upgraded).then_some(Upgraded { io, input });
-    Ended { outcome, upgraded }
-}
-
-/// The buffers of a connection: there while it has work, given back when it parks or ends.
-#[derive(Default)]
-struct Held(Option<Buffers>);
-
-impl Held {
-    fn take(&mut self) -> &mut Buffers {
-        self.0.get_or_insert_with(scratch::take)
-    }
-
-    fn put_back(&mut self) {
-        if let Some(buffers) = self.0.take() {
-            scratch::put_back(buffers);
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.put_back();
-    }
-}
-
-/// Waits for the next request; `None` when the connection is to be closed or handed over.
-async fn next_request(link: &Mutex<Link>, held: &mut Held, read_bytes: usize) -> Option<Arrival> {
-    poll_fn(|cx| {
-        let link = &mut *lock(link);
-        loop {
-            if link.dead {
-                return Poll::Ready(None);
-            }
-            // A client that pipelines and does not read gets no more answers than this held.
-            if link.conn.unsent() >= HELD_BYTES_MAX
-                && link.conn.next_step() == NextStep::Read
-                && link.broken.is_none()
-                && link.poll_flush(cx).is_pending()
-            {
-                if link.poll_watch(cx).is_ready() {
-                    continue;
-                }
-                return Poll::Pending;
-            }
-            if let Some(arrival) = pull(link, held) {
-                link.obey_signals();
-                if link.dead {
-                    continue;
-                }
-                return Poll::Ready(Some(arrival));
-            }
-            link.answer_broken();
-            let flushed = link.poll_flush(cx).is_ready();
-            match link.conn.next_step() {
-                _ if link.dead => {}
-                NextStep::Read => {
-                    let buffers = held.take();
-                    buffers.make_room(read_bytes);
-                    if link.poll_read(cx, &mut buffers.input).is_ready() {
-                        continue;
-                    }
-                }
-                NextStep::Write if !flushed => {}
-                // The client sent all it had and the machine has nothing to say.
-                NextStep::Write if !link.conn.is_paused() => continue,
-                _ => return Poll::Ready(None),
-            }
-            if link.poll_watch(cx).is_ready() {
-                continue;
-            }
-            park(link, held);
-            return Poll::Pending;
-        }
-    })
-    .await
-}
-
-/// The next request, out of what is already read. What else happens belongs to content that
-/// nobody reads any more.
-fn pull(link: &mut Link, held: &mut Held) -> Option<Arrival> {
-    // Without input there may still be the end of it, or a rest of the exchange before.
-    let Buffers { input, used, head, .. } = held.take();
-    loop {
-        let mut rest = input.get(*used..).unwrap_or_default();
-        let event = link.conn.next_event(&mut rest, head);
-        *used = input.len() - rest.len();
-        match event {
-            Ok(Some(Event::Head { body, began, expects_continue, .. })) => {
-                return Some(Arrival { body, began, expects_continue });
-            }
-            Ok(Some(_)) => {}
-            Ok(None) => return None,
-            Err(error) => {
-                link.blame(error);
-                return None;
+pub(crate) async fn drive<H: Handler>(server: &Server<H>, wire: Wire) -> Ended {
+    let settings = &server.settings;
+    let (wire, input) = if settings.protocols == Protocols::Http2 {
+        (wire, Vec::new())
+    } else {
+        let both = settings.protocols == Protocols::Both;
+        let sniff_timeout = both.then_some(settings.sniff_timeout);
+        let link = Link::new(wire, &server.config, settings.date, sniff_timeout);
+        match h1::drive(link, &*server.handler, settings.read_bytes).await {
+            Driven::Http2(wire, input) => (wire, input),
+            Driven::Ended(wire, outcome, input) => {
+                let io = wire.into_io();
+                let upgraded =
+                    matches!(outcome, Outcome::Upgraded).then_some(Upgraded { io, input });
+                return Ended { outcome, upgraded };
             }
         }
-    }
-}
-
-/// The connection waits: what it need not hold it gives back.
-fn park(link: &mut Link, held: &mut Held) {
-    if let Some(buffers) = &mut held.0
-        && buffers.rest().is_empty()
-    {
-        if link.out.is_empty() {
-            buffers.out = mem::take(&mut link.out);
-        }
-        held.put_back();
-    }
-    link.shrink();
-}
-
-/// One request and its answer.
-async fn exchange<H: Handler>(
-    link: &Mutex<Link>,
-    handler: &H,
-    buffers: &mut Buffers,
-    arrival: Arrival,
-    read_bytes: usize,
-) {
-    {
-        let link = &mut *lock(link);
-        if link.out.capacity() == 0 {
-            link.out = mem::take(&mut buffers.out);
-        }
-    }
-    let mut request = Request::new(link, buffers, arrival, read_bytes);
-    let mut response = Response::new(link);
-    // In a box, so that an idle connection does not carry the room for it. A handler may panic
-    // before its first poll, too.
-    let (asked, answered) = (&mut request, &mut response);
-    let made = caught(move || Box::pin(handler.handle(asked, answered)));
-    let result = match made {
-        Some(handling) => watched(link, handling).await,
-        None => Handled::Panicked,
     };
-    settle(&mut lock(link), result);
-}
-
-/// What a handler does, or `None` if it panics. Its state is dropped then, so nobody sees it broken.
-fn caught<T>(handler: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(handler)).ok()
-}
-
-/// What became of a handler.
-enum Handled {
-    Returned(Result<(), HandlerError>),
-    Panicked,
-    /// The connection ended before the handler did.
-    Cut,
-}
-
-/// Polls a handler. While it waits, output goes and deadlines and signals are watched.
-async fn watched<F>(link: &Mutex<Link>, mut handling: Pin<Box<F>>) -> Handled
-where
-    F: Future<Output = Result<(), HandlerError>>,
-{
-    poll_fn(|cx: &mut Context<'_>| {
-        match caught(|| handling.as_mut().poll(cx)) {
-            Some(Poll::Ready(result)) => return Poll::Ready(Handled::Returned(result)),
-            Some(Poll::Pending) => {}
-            None => return Poll::Ready(Handled::Panicked),
-        }
-        let link = &mut *lock(link);
-        let _ = link.poll_flush(cx);
-        if !link.reading {
-            link.conn.hold();
-        }
-        while link.poll_watch(cx).is_ready() {
-            // Anything else is for the loop, once the handler is done.
-            if link.dead || link.broken.is_some() {
-                return Poll::Ready(Handled::Cut);
-            }
-        }
-        Poll::Pending
-    })
-    .await
-}
-
-/// Brings an exchange to its end, whatever the handler left of it.
-fn settle(link: &mut Link, handled: Handled) {
-    let failure = match handled {
-        Handled::Cut => {
-            link.answer_broken();
-            return;
-        }
-        Handled::Returned(Ok(())) => match link.conn.finish(&mut link.out) {
-            // Finished now, or the handler did it itself.
-            Ok(()) => return,
-            Err(SendError::WrongState) if !link.conn.owes_answer() => return,
-            Err(SendError::Closed) => return,
-            Err(error) => HandlerError::Send(error),
-        },
-        Handled::Returned(Err(error)) => error,
-        Handled::Panicked => HandlerError::Application("the handler panicked".into()),
-    };
-    if link.dead {
-        return;
-    }
-    if link.broken.is_some() {
-        // Whatever the handler made of it, the fault is the client's.
-        link.answer_broken();
-        return;
-    }
-    tracing::error!(error = %failure, "a handler failed");
-    if link.conn.owes_answer() {
-        let date = link.date.then(date::now);
-        let (fields, content) = (error_fields(date.as_ref()), b"500 Internal Server Error\n");
-        let sent = link.conn.respond(500, fields, content, &mut link.out);
-        debug_assert!(sent.is_ok());
-    } else if !link.conn.is_answered() {
-        link.conn.abort_response();
-        link.outcome.get_or_insert(Outcome::HandlerError);
-    }
-}
-
-/// Writes what is left and closes the transport as the machine says.
-async fn close(link: &Mutex<Link>) {
-    let mut closing = Closing::default();
-    poll_fn(|cx| {
-        let link = &mut *lock(link);
-        loop {
-            link.answer_broken();
-            match link.conn.next_step() {
-                _ if link.dead => return Poll::Ready(()),
-                NextStep::HandOver => return Poll::Ready(()),
-                // What is unsent now stays so: the client did not take it in time.
-                NextStep::Close if link.conn.unsent() > 0 => return Poll::Ready(()),
-                NextStep::Linger { .. } | NextStep::Close => {
-                    return link.poll_close(cx, &mut closing);
-                }
-                _ => {}
-            }
-            let flushed = link.poll_flush(cx).is_ready();
-            let step = link.conn.next_step();
-            if flushed && !matches!(step, NextStep::Linger { .. } | NextStep::Close) {
-                // Nothing is unsent, and the machine knows of nothing else to do.
-                return Poll::Ready(());
-            }
-            if !flushed && link.poll_watch(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-    })
-    .await;
+    let handler = Arc::clone(&server.handler);
+    // In a box, so that a connection of HTTP/1 does not carry the room for it.
+    let outcome = Box::pin(h2::drive(wire, input, handler, &server.h2_config, settings)).await;
+    Ended { outcome, upgraded: None }
 }

@@ -1,67 +1,99 @@
 //! Between the machine's heads and the `http` types.
 
-use std::iter::FilterMap;
+use h1_proto::{TargetForm, grammar};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+};
+use http::uri::{Parts, PathAndQuery, Uri};
+use http::{Method, Version};
 
-use h1_proto::{Field, Head, TargetForm, grammar};
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, Uri, Version};
+use crate::head::{self, Field, Head, Kind};
 
 /// A request head as `http` types; `None` if its target is none that `http::Uri` takes.
-pub(crate) fn request(head: &Head) -> Option<http::Request<()>> {
+pub(crate) fn request(head: Head<'_>) -> Option<http::Request<()>> {
     let mut request = http::Request::new(());
     *request.method_mut() = Method::from_bytes(head.method()).ok()?;
-    *request.uri_mut() = match head.target_form() {
-        TargetForm::Origin | TargetForm::Absolute | TargetForm::Authority => {
+    *request.uri_mut() = match head.0 {
+        Kind::H1(head) if head.target_form() != TargetForm::Asterisk => {
             Uri::try_from(head.target()).ok()?
         }
-        TargetForm::Asterisk => Uri::from_static("*"),
+        Kind::H1(_) => Uri::from_static("*"),
+        Kind::H2(head) => {
+            let mut parts = Parts::default();
+            parts.scheme = head.scheme.map(TryFrom::try_from).transpose().ok()?;
+            parts.authority = head.authority.map(TryFrom::try_from).transpose().ok()?;
+            parts.path_and_query = head.path.map(PathAndQuery::try_from).transpose().ok()?;
+            if parts.authority.is_none() {
+                // `http::Uri` has no scheme without an authority.
+                parts.scheme = None;
+            }
+            Uri::from_parts(parts).ok()?
+        }
     };
     *request.version_mut() = match head.version() {
-        h1_proto::Version::Http10 => Version::HTTP_10,
-        h1_proto::Version::Http11 => Version::HTTP_11,
+        head::Version::Http10 => Version::HTTP_10,
+        head::Version::Http11 => Version::HTTP_11,
+        head::Version::Http2 => Version::HTTP_2,
     };
-    *request.headers_mut() = header_map(head);
+    *request.headers_mut() = header_map(head.fields());
     Some(request)
 }
 
-/// Fields as a map. What the machine lets through is valid here too; names lose their case.
-pub(crate) fn header_map(head: &Head) -> HeaderMap {
-    let fields = head.fields();
+/// Fields as a map. What the machines let through is valid here too; names lose their case.
+pub(crate) fn header_map(fields: head::Fields<'_>) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(fields.len());
     for field in fields {
-        if let (Ok(name), Ok(value)) =
+        if let (Ok(name), Ok(mut value)) =
             (HeaderName::from_bytes(field.name), HeaderValue::from_bytes(field.value))
         {
+            value.set_sensitive(field.sensitive);
             map.append(name, value);
         }
     }
     map
 }
 
-/// A map as fields, without Transfer-Encoding, which the machine decides.
+/// A map as fields, without those that the machine decides.
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'a> {
     pub(crate) map: &'a HeaderMap,
     /// Whether a Content-Length may go; a 204 has none (RFC 9110 §8.6).
     pub(crate) length: bool,
+    /// Whether it goes by HTTP/2, which has no fields of the connection (RFC 9113 §8.2.2).
+    pub(crate) h2: bool,
 }
-
-type Entry<'a> = (&'a HeaderName, &'a HeaderValue);
 
 impl<'a> IntoIterator for Fields<'a> {
     type Item = Field<'a>;
-    type IntoIter =
-        FilterMap<http::header::Iter<'a, HeaderValue>, fn(Entry<'a>) -> Option<Field<'a>>>;
+    type IntoIter = Entries<'a>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        fn field<'a>((name, value): Entry<'a>) -> Option<Field<'a>> {
-            (name != TRANSFER_ENCODING).then(|| Field {
-                name: name.as_str().as_bytes(),
-                value: grammar::trim_ows(value.as_bytes()),
-            })
-        }
-        let without_length: fn(Entry<'a>) -> Option<Field<'a>> =
-            |entry| (entry.0 != CONTENT_LENGTH).then(|| field(entry)).flatten();
-        self.map.iter().filter_map(if self.length { field } else { without_length })
+    fn into_iter(self) -> Entries<'a> {
+        Entries { entries: self.map.iter(), length: self.length, h2: self.h2 }
+    }
+}
+
+/// See [`Fields`].
+pub(crate) struct Entries<'a> {
+    entries: http::header::Iter<'a, HeaderValue>,
+    length: bool,
+    h2: bool,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        let (length, h2) = (self.length, self.h2);
+        let (name, value) = self.entries.find(|(name, _)| match **name {
+            TRANSFER_ENCODING => false,
+            CONTENT_LENGTH => length,
+            CONNECTION | UPGRADE => !h2,
+            ref name => !h2 || !matches!(name.as_str(), "keep-alive" | "proxy-connection"),
+        })?;
+        Some(Field {
+            name: name.as_str().as_bytes(),
+            value: grammar::trim_ows(value.as_bytes()),
+            sensitive: value.is_sensitive(),
+        })
     }
 }

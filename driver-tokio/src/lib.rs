@@ -1,4 +1,5 @@
-//! Serves HTTP/1.1 on tokio: the state machine of `h1-proto` with sockets, time and handlers.
+//! Serves HTTP/1.1 and HTTP/2 on tokio: the state machines of `h1-proto` and `h2-proto` with sockets,
+//! time and handlers.
 //!
 //! Two front doors, one driver: [`Handler`] gets requests where they lie and writes answers into
 //! the output, without `http` types; with the feature `tower` (on by default) [`tower::Tower`]
@@ -14,18 +15,28 @@ mod connection;
 #[cfg(feature = "tower")]
 mod convert;
 mod date;
+mod error;
+mod h1;
+mod h2;
 mod handler;
-mod link;
+mod head;
 mod outcome;
+mod request;
+mod response;
 mod scratch;
 mod server;
 mod stop;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod wire;
 
-pub use connection::{Ended, Upgraded};
-pub use handler::{Gone, Handler, HandlerError, Request, Response};
-pub use link::Io;
+pub use connection::{Ended, Protocols, Upgraded};
+pub use error::{Gone, HandlerError, ProtocolError, SendError};
+pub use handler::Handler;
+pub use head::{BodyLength, Field, Fields, Head, Version};
 pub use outcome::Outcome;
+pub use request::Request;
+pub use response::Response;
 pub use server::{Server, Settings};
 pub use stop::Stop;
+pub use wire::Io;

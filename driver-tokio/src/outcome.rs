@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use h1_proto::{ConnectionError, ErrorKind};
+use crate::error::ProtocolError;
 
 /// Why a connection is over.
 #[derive(Debug)]
@@ -20,15 +20,17 @@ pub enum Outcome {
     /// The transport failed.
     Io(io::Error),
     /// The client broke a rule.
-    Parse(ConnectionError),
+    Parse(ProtocolError),
+    /// The client caused more work than it brought (HTTP/2).
+    Flood(ProtocolError),
     /// The client passed a limit of size or number.
-    TooLarge(ConnectionError),
+    TooLarge(ProtocolError),
     /// A transfer coding that is not served.
-    UnsupportedTransferEncoding(ConnectionError),
+    UnsupportedTransferEncoding(ProtocolError),
     /// A handler failed or panicked in the middle of an answer, so that it had to be cut.
     HandlerError,
     /// The client let a deadline pass.
-    Deadline(ConnectionError),
+    Deadline(ProtocolError),
 }
 
 impl Outcome {
@@ -42,6 +44,7 @@ impl Outcome {
             Self::Cancelled => "cancelled",
             Self::Io(_) => "io",
             Self::Parse(_) => "parse",
+            Self::Flood(_) => "flood",
             Self::TooLarge(_) => "too_large",
             Self::UnsupportedTransferEncoding(_) => "unsupported_transfer_encoding",
             Self::HandlerError => "handler_error",
@@ -50,14 +53,30 @@ impl Outcome {
     }
 }
 
-impl From<ConnectionError> for Outcome {
-    fn from(error: ConnectionError) -> Self {
+impl From<h1_proto::ConnectionError> for Outcome {
+    fn from(error: h1_proto::ConnectionError) -> Self {
+        use h1_proto::ErrorKind;
         match (error.kind(), error.status()) {
-            (ErrorKind::Deadline(_), _) => Self::Deadline(error),
+            (ErrorKind::Deadline(_), _) => Self::Deadline(error.into()),
             (ErrorKind::Incomplete, _) => Self::ClientClosed,
-            (ErrorKind::TransferEncodingUnknown, _) => Self::UnsupportedTransferEncoding(error),
-            (_, Some(413 | 414 | 431)) => Self::TooLarge(error),
-            _ => Self::Parse(error),
+            (ErrorKind::TransferEncodingUnknown, _) => {
+                Self::UnsupportedTransferEncoding(error.into())
+            }
+            (_, Some(413 | 414 | 431)) => Self::TooLarge(error.into()),
+            _ => Self::Parse(error.into()),
+        }
+    }
+}
+
+impl From<h2_proto::ConnectionError> for Outcome {
+    fn from(error: h2_proto::ConnectionError) -> Self {
+        use h2_proto::{ErrorCode, ErrorKind};
+        match (error.kind(), error.code()) {
+            (ErrorKind::Deadline(_), _) => Self::Deadline(error.into()),
+            (ErrorKind::Incomplete, _) => Self::ClientClosed,
+            (ErrorKind::Overdrawn(_), _) => Self::Flood(error.into()),
+            (_, ErrorCode::ENHANCE_YOUR_CALM) => Self::TooLarge(error.into()),
+            _ => Self::Parse(error.into()),
         }
     }
 }
@@ -68,6 +87,7 @@ impl fmt::Display for Outcome {
         match self {
             Self::Io(error) => write!(f, ": {error}"),
             Self::Parse(error)
+            | Self::Flood(error)
             | Self::TooLarge(error)
             | Self::UnsupportedTransferEncoding(error)
             | Self::Deadline(error) => write!(f, ": {error}"),

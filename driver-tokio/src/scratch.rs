@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::mem;
 
 use h1_proto::Head;
+use h2_proto::FieldBuf;
 
 /// What a connection needs while it works.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(crate) struct Buffers {
     pub(crate) head: Head,
     /// The trailers of the request.
     pub(crate) trailers: Head,
+    /// Fields of HTTP/2.
+    pub(crate) fields: FieldBuf,
 }
 
 /// Sets that a thread keeps.
@@ -45,6 +48,7 @@ pub(crate) fn put_back(mut buffers: Buffers) {
     }
     buffers.head.clear();
     buffers.trailers.clear();
+    buffers.fields.clear();
     POOL.with(|pool| {
         let mut pool = pool.borrow_mut();
         if pool.len() < KEPT {

@@ -11,10 +11,10 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{Ended, drive};
+use crate::connection::{Ended, Protocols, drive};
 use crate::handler::Handler;
-use crate::link::{Io, Link};
 use crate::stop::Stop;
+use crate::wire::{Io, Wire};
 
 /// Serves a [`Handler`].
 ///
@@ -36,9 +36,10 @@ use crate::stop::Stop;
 /// ```
 #[derive(Clone)]
 pub struct Server<H> {
-    handler: Arc<H>,
-    config: Arc<Config>,
-    settings: Settings,
+    pub(crate) handler: Arc<H>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) h2_config: Arc<h2_proto::Config>,
+    pub(crate) settings: Settings,
     observer: Option<Observer>,
 }
 
@@ -48,6 +49,11 @@ type Observer = Arc<dyn Fn(&Ended) + Send + Sync>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
+    /// Versions of HTTP. Default: both.
+    pub protocols: Protocols,
+    /// Time in which octets that may be the preface of HTTP/2 have to say; after it they are
+    /// HTTP/1. Default 5 s.
+    pub sniff_timeout: Duration,
     /// Octets that one read takes at most. Default 16 KiB.
     pub read_bytes: usize,
     /// Connections of a listener at a time; more wait in its backlog. Default 16,384.
@@ -65,6 +71,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            protocols: Protocols::Both,
+            sniff_timeout: Duration::from_secs(5),
             read_bytes: 16 << 10,
             connections_max: 16_384,
             date: true,
@@ -89,15 +97,24 @@ impl<H: Handler> Server<H> {
         Self {
             handler: Arc::new(handler),
             config: Arc::default(),
+            h2_config: h2_config(h2_proto::Config::default()),
             settings: Settings::default(),
             observer: None,
         }
     }
 
-    /// With these limits and deadlines of the protocol.
+    /// With these limits and deadlines of HTTP/1.1.
     #[must_use]
     pub fn config(mut self, config: impl Into<Arc<Config>>) -> Self {
         self.config = config.into();
+        self
+    }
+
+    /// With these limits and deadlines of HTTP/2. Windows grow as handlers read, whatever
+    /// [`manual_release`](h2_proto::Config::manual_release) says.
+    #[must_use]
+    pub fn h2_config(mut self, config: h2_proto::Config) -> Self {
+        self.h2_config = h2_config(config);
         self
     }
 
@@ -133,8 +150,7 @@ impl<H: Handler> Server<H> {
 
     /// Serves one connection over any byte stream, to its end.
     pub async fn serve_connection(&self, io: impl Io + 'static, stop: &Stop) -> Ended {
-        let link = Link::new(Box::new(io), Arc::clone(&self.config), stop, self.settings.date);
-        drive(link, &*self.handler, self.settings.read_bytes).await
+        drive(self, Wire::new(Box::new(io), stop)).await
     }
 
     /// Accepts and serves connections, each on a task of its own, until `stop` drains or cancels;
@@ -171,6 +187,7 @@ impl<H: Handler> Server<H> {
         Self {
             handler: Arc::clone(&self.handler),
             config: Arc::clone(&self.config),
+            h2_config: Arc::clone(&self.h2_config),
             settings: self.settings,
             observer: self.observer.clone(),
         }
@@ -214,10 +231,17 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
+/// A body that nobody reads holds its stream back, so windows grow when a handler reads.
+fn h2_config(mut config: h2_proto::Config) -> Arc<h2_proto::Config> {
+    config.manual_release = true;
+    Arc::new(config)
+}
+
 impl<H> fmt::Debug for Server<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("config", &self.config)
+            .field("h2_config", &self.h2_config)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

@@ -6,14 +6,19 @@ use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
 
 use bytes::Buf;
-use h1_proto::{BodyLength, grammar};
+use h1_proto::grammar;
 use http::header::CONTENT_LENGTH;
 use http_body::Frame;
 use tower_service::Service;
 
 use crate::body::Feed;
 use crate::convert::{self, Fields};
-use crate::handler::{Handler, HandlerError, Request, Response};
+use crate::error::HandlerError;
+use crate::h1::Asked as AskedH1;
+use crate::handler::Handler;
+use crate::head::BodyLength;
+use crate::request::{Asked, Request};
+use crate::response::Response;
 
 /// Serves a tower service. Each request gets a clone of the service, which is polled on the
 /// connection's own task; content streams in both directions at the pace of the slower side.
@@ -70,31 +75,47 @@ where
             response.respond(400, fields, b"400 Bad Request\n")?;
             return Ok(());
         };
-        let is_head = request.head().method() == b"HEAD";
-        let (body, mut feed) = match request.body_length() {
-            BodyLength::None | BodyLength::Known(0) => (Body::empty(), Feed::none()),
-            BodyLength::Known(octets) => Body::channel(Some(octets)),
-            BodyLength::Chunked | BodyLength::UntilClose => Body::channel(None),
-        };
+        let is_head = head.method() == http::Method::HEAD;
         let mut service = self.0.clone();
         poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
-        let answer = pin!(service.call(head.map(|()| body)));
-        let answer = alongside(answer, &mut feed, request).await.map_err(Into::into)?;
-        let (answer, body) = answer.into_parts();
-        let mut body = pin!(body);
-        let exact = body.size_hint().exact();
-        let mut first = None;
-        if feed.is_abandoned() {
-            // If the content is here already the connection need not close for it.
-            request.skip_ready();
-        } else {
-            // An answer that is made of the content should not begin before the content does: the
-            // connection would have to close after it. But it does not wait for it either.
-            let frame = poll_fn(|cx| body.as_mut().poll_frame(cx).map_err(Into::into));
-            first = at_hand(pin!(frame), &mut feed, request).await;
+        let length = request.body_length();
+        match &mut request.0 {
+            Asked::H1(asked) => {
+                let (body, mut feed) = match length {
+                    BodyLength::None | BodyLength::Known(0) => (Body::empty(), Feed::none()),
+                    BodyLength::Known(octets) => Body::channel(Some(octets)),
+                    BodyLength::Unknown => Body::channel(None),
+                };
+                let answer = pin!(service.call(head.map(|()| body)));
+                let answer = alongside(answer, &mut feed, asked).await.map_err(Into::into)?;
+                let (answer, body) = answer.into_parts();
+                let mut body = pin!(body);
+                let mut first = None;
+                if feed.is_abandoned() {
+                    // If the content is here already the connection need not close for it.
+                    asked.skip_ready();
+                } else {
+                    // An answer that is made of the content should not begin before the content
+                    // does: the connection would have to close after it. But it does not wait.
+                    let exact = body.size_hint().exact();
+                    let frame = poll_fn(|cx| body.as_mut().poll_frame(cx).map_err(Into::into));
+                    let frame = at_hand(pin!(frame), &mut feed, asked).await;
+                    first = frame.map(|frame| First { frame, exact });
+                }
+                let sending = pin!(send(answer, body, first, is_head, false, response));
+                alongside(sending, &mut feed, asked).await
+            }
+            Asked::H2(asked) => {
+                let body = match length {
+                    BodyLength::None => Body::empty(),
+                    BodyLength::Known(octets) => Body::stream(asked.take_body(), Some(octets)),
+                    BodyLength::Unknown => Body::stream(asked.take_body(), None),
+                };
+                let answer = service.call(head.map(|()| body)).await.map_err(Into::into)?;
+                let (answer, body) = answer.into_parts();
+                send(answer, pin!(body), None, is_head, true, response).await
+            }
         }
-        let sending = pin!(send(answer, body, exact, first, is_head, response));
-        alongside(sending, &mut feed, request).await
     }
 }
 
@@ -102,14 +123,14 @@ where
 async fn at_hand<F: Future>(
     mut main: Pin<&mut F>,
     feed: &mut Feed,
-    request: &mut Request<'_>,
+    asked: &mut AskedH1<'_>,
 ) -> Option<F::Output> {
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(output) = main.as_mut().poll(cx) {
                 return Poll::Ready(Some(output));
             }
-            if feed.poll_feed(cx, request).is_pending() {
+            if feed.poll_feed(cx, asked).is_pending() {
                 return Poll::Ready(None);
             }
         }
@@ -121,14 +142,14 @@ async fn at_hand<F: Future>(
 async fn alongside<F: Future>(
     mut main: Pin<&mut F>,
     feed: &mut Feed,
-    request: &mut Request<'_>,
+    asked: &mut AskedH1<'_>,
 ) -> F::Output {
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(output) = main.as_mut().poll(cx) {
                 return Poll::Ready(output);
             }
-            ready!(feed.poll_feed(cx, request));
+            ready!(feed.poll_feed(cx, asked));
         }
     })
     .await
@@ -137,20 +158,29 @@ async fn alongside<F: Future>(
 /// The next frame of a body, or its end.
 type Next<D> = Option<Result<Frame<D>, BoxError>>;
 
-/// Sends an answer with its content and trailers; `exact` is the length of the content if the body
-/// knew it at its beginning, `first` what was already taken of it.
+/// What was already taken of a body, and its length as it was known before.
+struct First<D> {
+    frame: Next<D>,
+    exact: Option<u64>,
+}
+
+/// Sends an answer with its content and trailers.
 async fn send<B>(
     head: http::response::Parts,
     mut body: Pin<&mut B>,
-    exact: Option<u64>,
-    mut first: Option<Next<B::Data>>,
+    first: Option<First<B::Data>>,
     is_head: bool,
+    h2: bool,
     response: &mut Response<'_>,
 ) -> Result<(), HandlerError>
 where
     B: http_body::Body,
     B::Error: Into<BoxError>,
 {
+    let (mut first, exact) = match first {
+        Some(First { frame, exact }) => (Some(frame), exact),
+        None => (None, body.size_hint().exact()),
+    };
     let announced = head
         .headers
         .get(CONTENT_LENGTH)
@@ -161,9 +191,9 @@ where
         // A length without content is that of what GET would get.
         (Some(0), _) => BodyLength::None,
         (Some(octets), _) | (None, Some(octets)) => BodyLength::Known(octets),
-        (None, None) => BodyLength::Chunked,
+        (None, None) => BodyLength::Unknown,
     };
-    let fields = Fields { map: &head.headers, length: head.status.as_u16() != 204 };
+    let fields = Fields { map: &head.headers, length: head.status.as_u16() != 204, h2 };
     response.send_response(head.status.as_u16(), fields, length)?;
     if length == BodyLength::None {
         return Ok(());
@@ -180,16 +210,19 @@ where
         let Some(frame) = next.transpose()? else { break };
         match frame.into_data() {
             Ok(mut data) => {
+                let over = body.is_end_stream();
                 while data.has_remaining() {
-                    let octets = data.chunk().len();
-                    response.send_data(data.chunk()).await?;
+                    let mut rest = data.chunk();
+                    let octets = rest.len();
+                    let last = over && octets == data.remaining();
+                    poll_fn(|cx| response.poll_send_data(cx, &mut rest, last)).await?;
                     data.advance(octets);
                 }
             }
             Err(frame) => {
                 if let Ok(fields) = frame.into_trailers() {
-                    if length == BodyLength::Chunked {
-                        response.send_trailers(Fields { map: &fields, length: true })?;
+                    if h2 || length == BodyLength::Unknown {
+                        response.send_trailers(Fields { map: &fields, length: true, h2 })?;
                         return Ok(());
                     }
                     // Content of a known length has no place for trailers (RFC 9112 §7.1.2).

@@ -127,7 +127,7 @@ impl ClientConnection {
         out: &mut Vec<u8>,
     ) -> Result<StreamId, SendError>
     where
-        I: IntoIterator<IntoIter: Clone>,
+        I: IntoIterator + Clone,
         I::Item: Into<Field<'a>>,
     {
         let core = &mut self.0;
@@ -142,16 +142,16 @@ impl ClientConnection {
         if line.protocol.is_some() && !core.remote.connect_protocol {
             return Err(SendError::NotAllowed);
         }
-        let fields = fields.into_iter().map(Into::into);
+        let fields = || fields.clone().into_iter().map(Into::into);
         let pseudo_bytes: usize = line.pseudo_fields().map(|field| field.size()).sum();
         let length =
-            core.check_section(pseudo_bytes, fields.clone(), Section::Request, line.authority)?;
+            core.check_section(pseudo_bytes, fields(), Section::Request, line.authority)?;
         if end_stream && length.is_some_and(|length| length > 0) {
             return Err(SendError::BodyTooShort);
         }
         let waits = !core.may_open() || core.pending.len() > 0;
         if waits {
-            let bytes = pseudo_bytes + fields.clone().map(|field| field.size()).sum::<usize>();
+            let bytes = pseudo_bytes + fields().map(|field: Field<'_>| field.size()).sum::<usize>();
             core.pending.admits(bytes, &core.config)?;
         }
         let id = core.next_own_id;
@@ -176,13 +176,13 @@ impl ClientConnection {
             stream.flags.set(Flags::PENDING);
             stream.flags.clear(Flags::COUNTED);
             core.own_streams -= 1;
-            let fields = line.pseudo_fields().chain(fields.map(crate::server::shorten)).collect();
+            let fields = line.pseudo_fields().chain(fields().map(crate::server::shorten)).collect();
             core.pending.push(Waiting { id, fields, end_stream });
         } else {
             let start = out.len();
             core.write_section(
                 id,
-                line.pseudo_fields().chain(fields.map(crate::server::shorten)),
+                line.pseudo_fields().chain(fields().map(crate::server::shorten)),
                 end_stream,
                 out,
             );

@@ -21,10 +21,10 @@ macro_rules! connection {
                 out: &mut Vec<u8>,
             ) -> Result<(), SendError>
             where
-                I: IntoIterator<IntoIter: Clone>,
+                I: IntoIterator + Clone,
                 I::Item: Into<Field<'a>>,
             {
-                self.0.send_trailers(stream, fields.into_iter().map(Into::into), out)
+                self.0.send_trailers(stream, || fields.clone().into_iter().map(Into::into), out)
             }
 
             /// The caller has content for this stream: [`next_writable`](Self::next_writable) will
@@ -40,6 +40,12 @@ macro_rules! connection {
             /// loses its turn unless content is sent: what of that is not accepted puts it back.
             pub fn next_writable(&mut self) -> Option<(StreamId, u32)> {
                 self.0.next_writable()
+            }
+
+            /// Whether streams wait for their turn: who sends without one goes before them.
+            #[must_use]
+            pub fn has_writable(&self) -> bool {
+                !self.0.schedule.is_empty()
             }
 
             /// Sends content, as much as windows and output allow: how many octets of `data` were

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use alloc::vec::Vec;
-use hpack::{Field, FieldBuf};
+use hpack::{FieldBuf, Fields};
 
 use crate::error::{ErrorCode, ErrorKind};
 use crate::priority::Priority;
@@ -59,8 +59,9 @@ pub struct RequestHead<'f> {
 
 impl<'f> RequestHead<'f> {
     /// The fields without the pseudo-fields, in order.
-    pub fn fields(&self) -> impl Iterator<Item = Field<'f>> + Clone + 'f {
-        self.fields.iter().skip(self.pseudo)
+    #[must_use]
+    pub fn fields(&self) -> Fields<'f> {
+        behind(self.fields, self.pseudo)
     }
 
     /// The value of the first field with this name.
@@ -70,8 +71,9 @@ impl<'f> RequestHead<'f> {
         self.fields().find(|field| field.name == name).map(|field| field.value)
     }
 
-    /// The head in a section that was checked.
-    pub(crate) fn of(fields: &'f FieldBuf) -> Self {
+    /// The head in a field section that an event gave out, for a caller that kept the section.
+    #[must_use]
+    pub fn of(fields: &'f FieldBuf) -> Self {
         let mut head = Self {
             method: b"",
             scheme: None,
@@ -113,6 +115,15 @@ impl fmt::Debug for RequestHead<'_> {
     }
 }
 
+/// The fields behind the pseudo-fields.
+fn behind(fields: &FieldBuf, pseudo: usize) -> Fields<'_> {
+    let mut fields = fields.iter();
+    (0..pseudo).for_each(|_| {
+        fields.next();
+    });
+    fields
+}
+
 /// The head of a response (RFC 9113 §8.3.2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -124,8 +135,9 @@ pub struct ResponseHead<'f> {
 
 impl<'f> ResponseHead<'f> {
     /// The fields without the pseudo-field, in order.
-    pub fn fields(&self) -> impl Iterator<Item = Field<'f>> + Clone + 'f {
-        self.fields.iter().skip(1)
+    #[must_use]
+    pub fn fields(&self) -> Fields<'f> {
+        behind(self.fields, 1)
     }
 
     /// The value of the first field with this name.
@@ -135,8 +147,9 @@ impl<'f> ResponseHead<'f> {
         self.fields().find(|field| field.name == name).map(|field| field.value)
     }
 
-    /// The head in a section that was checked.
-    pub(crate) fn of(fields: &'f FieldBuf) -> Self {
+    /// The head in a field section that an event gave out, for a caller that kept the section.
+    #[must_use]
+    pub fn of(fields: &'f FieldBuf) -> Self {
         let digits = fields.get(0).map_or(&b""[..], |field| field.value);
         let status = digits.iter().fold(0, |status: u16, digit| {
             status.wrapping_mul(10).wrapping_add(u16::from(digit.wrapping_sub(b'0')))

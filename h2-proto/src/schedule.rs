@@ -69,6 +69,11 @@ impl Schedule {
         None
     }
 
+    /// Whether nobody waits. What was reset meanwhile may still count.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
     /// Throws away what is over, once that is more than what is not.
     pub(crate) fn tidy(&mut self, streams: &Streams) {
         if self.heap.len() > 2 * streams.len() + 16 {

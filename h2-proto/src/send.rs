@@ -66,10 +66,10 @@ impl Core {
     }
 
     /// Trailers end a message.
-    pub(crate) fn send_trailers<'a>(
+    pub(crate) fn send_trailers<'a, I: Iterator<Item = Field<'a>>>(
         &mut self,
         id: StreamId,
-        fields: impl Iterator<Item = Field<'a>> + Clone,
+        fields: impl Fn() -> I,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
         self.check_open()?;
@@ -83,9 +83,9 @@ impl Core {
             return Err(SendError::WrongState);
         }
         self.check_end(slot)?;
-        self.check_section(0, fields.clone(), Section::Trailers, None)?;
+        self.check_section(0, fields(), Section::Trailers, None)?;
         let start = out.len();
-        self.write_section(id.0, fields, true, out);
+        self.write_section(id.0, fields(), true, out);
         self.sent_end(slot, next, out);
         self.appended(out.len() - start);
         Ok(())

@@ -64,7 +64,7 @@ impl ServerConnection {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError>
     where
-        I: IntoIterator<IntoIter: Clone>,
+        I: IntoIterator + Clone,
         I::Item: Into<Field<'a>>,
     {
         if !(100..200).contains(&status) || status == 101 {
@@ -86,7 +86,7 @@ impl ServerConnection {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError>
     where
-        I: IntoIterator<IntoIter: Clone>,
+        I: IntoIterator + Clone,
         I::Item: Into<Field<'a>>,
     {
         if !(200..1000).contains(&status) {
@@ -104,7 +104,7 @@ impl ServerConnection {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError>
     where
-        I: IntoIterator<IntoIter: Clone>,
+        I: IntoIterator + Clone,
         I::Item: Into<Field<'a>>,
     {
         let core = &mut self.0;
@@ -117,14 +117,14 @@ impl ServerConnection {
             .send(Frame::Headers { end: end_stream })
             .filter(|_| !flags.has(Flags::HEAD_SENT))
             .ok_or(SendError::WrongState)?;
-        let fields = fields.into_iter().map(Into::into);
+        let fields = || fields.clone().into_iter().map(Into::into);
         let digits = [
             b'0' + (status / 100) as u8,
             b'0' + (status / 10 % 10) as u8,
             b'0' + (status % 10) as u8,
         ];
         let pseudo = Field::new(b":status", &digits);
-        let length = core.check_section(pseudo.size(), fields.clone(), Section::Response, None)?;
+        let length = core.check_section(pseudo.size(), fields(), Section::Response, None)?;
         // RFC 9110 §8.6: nobody could tell it from one that frames content.
         if length.is_some() && (status < 200 || status == 204) {
             return Err(SendError::BodyNotAllowed);
@@ -140,7 +140,7 @@ impl ServerConnection {
         let start = out.len();
         core.write_section(
             id.0,
-            core::iter::once(pseudo).chain(fields.map(shorten)),
+            core::iter::once(pseudo).chain(fields().map(shorten)),
             end_stream,
             out,
         );
@@ -176,7 +176,7 @@ impl ServerConnection {
         out: &mut Vec<u8>,
     ) -> Result<usize, SendError>
     where
-        I: IntoIterator<IntoIter: Clone>,
+        I: IntoIterator + Clone,
         I::Item: Into<Field<'a>>,
     {
         self.send_response(stream, status, fields, content.is_empty(), out)?;

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use driver_tokio::BodyLength;
 use driver_tokio::{
     Ended, Gone, Handler, HandlerError, Io, Outcome, Request, Response, Server, Stop,
 };
-use h1_proto::BodyLength;
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, DuplexStream, ReadBuf, duplex,
 };
@@ -91,7 +91,7 @@ impl Handler for Routes {
             }
             "/big" => response.respond(200, [TEXT], &vec![b'x'; 1 << 20])?,
             "/ticks" => {
-                response.send_response(200, [TEXT], BodyLength::Chunked)?;
+                response.send_response(200, [TEXT], BodyLength::Unknown)?;
                 loop {
                     response.send_data(&[b'x'; 10_000]).await?;
                     tokio::time::sleep(SECOND / 100).await;
@@ -100,14 +100,14 @@ impl Handler for Routes {
             "/peek" => {
                 request.data().await?;
                 assert!(tokio::time::timeout(SECOND, request.data()).await.is_err());
-                response.send_response(200, [TEXT], BodyLength::Chunked)?;
+                response.send_response(200, [TEXT], BodyLength::Unknown)?;
                 for _ in 0..60 {
                     tokio::time::sleep(SECOND).await;
                     response.send_data(b"tick").await?;
                 }
             }
             "/own-waker" => {
-                response.send_response(200, [TEXT], BodyLength::Chunked)?;
+                response.send_response(200, [TEXT], BodyLength::Unknown)?;
                 let block = vec![b'x'; 300 << 10];
                 only_when_woken(response.send_data(&block)).await?;
                 self.see("sent");
@@ -465,7 +465,7 @@ async fn head_and_first_content_go_in_one_write() {
                 if request.head().path_and_query() == b"/" {
                     return Ok(response.respond(200, [TEXT], b"the content")?);
                 }
-                response.send_response(200, [TEXT], BodyLength::Chunked)?;
+                response.send_response(200, [TEXT], BodyLength::Unknown)?;
                 response.send_data(b"the content").await
             }
         }

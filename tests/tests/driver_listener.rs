@@ -119,6 +119,8 @@ async fn a_connection_within_the_places_does_not_wait() {
 #[test]
 fn the_defaults_of_the_driver() {
     let settings = Settings::default();
+    assert_eq!(settings.protocols, driver_tokio::Protocols::Both);
+    assert_eq!(settings.sniff_timeout, Duration::from_secs(5));
     assert_eq!(settings.read_bytes, 16 << 10);
     assert_eq!(settings.connections_max, 16_384);
     assert_eq!(settings.backlog, 128);

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use driver_tokio::BodyLength;
 use driver_tokio::{
     Ended, Gone, Handler, HandlerError, Outcome, Request, Response, Server, Settings, Stop,
 };
-use h1_proto::{BodyLength, Config};
+use h1_proto::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
@@ -31,11 +32,11 @@ impl Handler for Routes {
                 response.send_data(b"12345").await?;
             }
             b"/unfinished" => {
-                response.send_response(200, [TEXT], BodyLength::Chunked)?;
+                response.send_response(200, [TEXT], BodyLength::Unknown)?;
                 response.send_data(b"12345").await?;
             }
             b"/panic-late" => {
-                response.send_response(200, [TEXT], BodyLength::Chunked)?;
+                response.send_response(200, [TEXT], BodyLength::Unknown)?;
                 panic!("on purpose");
             }
             b"/hints" => {
@@ -49,7 +50,7 @@ impl Handler for Routes {
             b"/ignore" => response.respond(200, [TEXT], b"ignored")?,
             b"/forever" => std::future::pending().await,
             b"/bytes" => {
-                response.send_response(200, [TEXT], BodyLength::Chunked)?;
+                response.send_response(200, [TEXT], BodyLength::Unknown)?;
                 for _ in 0..4096 {
                     response.send_data(&[b'x'; 4096]).await?;
                 }
@@ -60,7 +61,7 @@ impl Handler for Routes {
                 while let Some(data) = request.data().await? {
                     seen.extend_from_slice(data);
                 }
-                if let Some(sum) = request.trailers().field("sum") {
+                if let Some(sum) = request.trailers().value("sum") {
                     seen.extend_from_slice(sum);
                 }
                 response.respond(200, [TEXT], &seen)?;

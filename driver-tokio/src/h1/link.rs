@@ -1,0 +1,200 @@
+//! A connection of HTTP/1.1 and its transport.
+//!
+//! The handler and the driving loop take turns on one task, so the lock around a link is never
+//! contended; it is there because a handler's future may be polled on any thread.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use h1_proto::{Config, ConnectionError, Field, NextStep, ServerConnection, Sniff};
+
+use crate::date;
+use crate::outcome::Outcome;
+use crate::wire::{Closing, Wire};
+
+pub(crate) struct Link {
+    pub(crate) conn: ServerConnection,
+    pub(crate) wire: Wire,
+    /// What the client did wrong, until it is answered.
+    pub(crate) broken: Option<ConnectionError>,
+    /// The client was found at fault; what follows from it is not told again.
+    blamed: bool,
+    /// A handler waits for content.
+    pub(crate) reading: bool,
+    /// Who waits for room in the output.
+    sender: Option<Waker>,
+    close_timeout: Duration,
+    pub(crate) date: bool,
+    /// The first octets may be those of HTTP/2: time for them to say.
+    sniff_timeout: Option<Duration>,
+    sniff_until: Option<Duration>,
+    /// They were: the connection is not for this machine.
+    pub(crate) is_h2: bool,
+}
+
+impl Link {
+    pub(crate) fn new(
+        wire: Wire,
+        config: &Arc<Config>,
+        date: bool,
+        sniff_timeout: Option<Duration>,
+    ) -> Self {
+        Self {
+            close_timeout: config.linger_timeout,
+            conn: ServerConnection::new(Arc::clone(config), Duration::ZERO),
+            wire,
+            broken: None,
+            blamed: false,
+            reading: false,
+            sender: None,
+            date,
+            sniff_timeout,
+            sniff_until: None,
+            is_h2: false,
+        }
+    }
+
+    /// Which protocol the first octets are of, as long as that is open. What does not say in time is
+    /// HTTP/1.
+    pub(crate) fn sniff(&mut self, input: &[u8]) -> Sniff {
+        let Some(timeout) = self.sniff_timeout else { return Sniff::H1 };
+        match h1_proto::sniff(input) {
+            Sniff::More if input.is_empty() => return Sniff::More,
+            Sniff::More if !self.wire.peer_closed => {
+                let now = self.wire.elapsed();
+                if now < *self.sniff_until.get_or_insert(now + timeout) {
+                    return Sniff::More;
+                }
+            }
+            Sniff::H2 => self.is_h2 = true,
+            _ => {}
+        }
+        self.sniff_timeout = None;
+        self.sniff_until = None;
+        if self.is_h2 { Sniff::H2 } else { Sniff::H1 }
+    }
+
+    /// Reads once into `input`. Ready when something came, the client closed or the transport
+    /// failed.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<()> {
+        match ready!(self.wire.poll_read(cx, input)) {
+            Some(0) => self.conn.eof(),
+            Some(_) => self.conn.arrived(self.wire.elapsed()),
+            None => {}
+        }
+        Poll::Ready(())
+    }
+
+    /// Writes what is unsent and flushes the transport. Ready when all of it is out, or nothing can
+    /// be.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (conn, mut progress) = (&mut self.conn, false);
+        let flushed = self.wire.poll_flush(cx, |octets| {
+            conn.wrote(octets);
+            progress = true;
+        });
+        if (progress || self.wire.dead)
+            && let Some(sender) = self.sender.take()
+        {
+            // Whoever waits for room may wait under another waker than the one that came here.
+            sender.wake();
+        }
+        flushed
+    }
+
+    /// Whoever waits for room in the output is woken when there may be some.
+    pub(crate) fn wait_for_room(&mut self, cx: &Context<'_>) {
+        self.sender = Some(cx.waker().clone());
+    }
+
+    /// Looks at the clock and the signals, to be called before a poll ends in waiting: arms what
+    /// wakes the task. Ready when something has changed: the connection died, the client is at
+    /// fault, or the machine has another step.
+    pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.wire.watch_signals(cx);
+        let step = self.conn.next_step();
+        self.obey_signals();
+        loop {
+            if self.wire.dead {
+                return Poll::Ready(());
+            }
+            if let Err(error) = self.conn.advance(self.wire.elapsed()) {
+                self.blame(error);
+                return Poll::Ready(());
+            }
+            if self.conn.next_step() != step {
+                return Poll::Ready(());
+            }
+            let deadlines = [self.conn.next_deadline(), self.sniff_until];
+            let Some(deadline) = deadlines.into_iter().flatten().min() else {
+                return Poll::Pending;
+            };
+            ready!(self.wire.poll_timer(cx, deadline));
+            if self.sniff_until.is_some_and(|until| until <= self.wire.elapsed()) {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    /// Remembers what the client did wrong, unless it was told before.
+    pub(crate) fn blame(&mut self, error: ConnectionError) {
+        if !self.blamed {
+            self.blamed = true;
+            self.broken = Some(error);
+        }
+    }
+
+    /// Does what the signals that have fired say.
+    #[inline]
+    pub(crate) fn obey_signals(&mut self) {
+        if self.wire.is_draining() && !self.conn.is_draining() {
+            self.conn.drain();
+        }
+    }
+
+    /// How the transport is to be closed, as the machine says.
+    pub(crate) fn closing(&self) -> Closing {
+        match self.conn.next_step() {
+            NextStep::Linger { octets_max, until } => Closing::new(octets_max, until),
+            _ => Closing::new(0, self.wire.elapsed() + self.close_timeout),
+        }
+    }
+
+    /// Answers what the client did wrong, if it is still to be answered, and remembers it as the
+    /// way in which the connection ended.
+    pub(crate) fn answer_broken(&mut self) {
+        if let Some(error) = self.broken.take() {
+            let date = self.date.then(date::now);
+            let fields = error_fields(date.as_ref());
+            let sent = self.conn.respond_error_with(&error, fields, &mut self.wire.out);
+            debug_assert!(sent.is_ok());
+            self.wire.outcome.get_or_insert_with(|| error.into());
+        }
+    }
+
+    /// How it ended, and its transport.
+    pub(crate) fn into_parts(mut self) -> (Wire, Outcome) {
+        let outcome = self.wire.outcome.take().unwrap_or_else(|| match self.conn.next_step() {
+            NextStep::HandOver => Outcome::Upgraded,
+            _ if self.wire.peer_closed => Outcome::ClientClosed,
+            _ => Outcome::Closed,
+        });
+        (self.wire, outcome)
+    }
+}
+
+/// The fields of an answer that the driver gives by itself.
+pub(crate) fn error_fields(
+    date: Option<&date::Value>,
+) -> impl IntoIterator<Item = Field<'_>> + Clone {
+    let kind = Field { name: b"content-type", value: b"text/plain" };
+    let date = date.map(|date| Field { name: b"date", value: date });
+    [Some(kind), date].into_iter().flatten()
+}
+
+/// The lock, also if an iterator of the handler's panicked under it: the machine writes only after
+/// it has walked the fields once, so nothing is half done.
+pub(crate) fn lock(link: &Mutex<Link>) -> MutexGuard<'_, Link> {
+    link.lock().unwrap_or_else(PoisonError::into_inner)
+}

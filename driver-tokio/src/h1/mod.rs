@@ -1,0 +1,319 @@
+//! The driving loop of HTTP/1.1: one connection from its first octet to its end.
+//!
+//! Wait for a request, hand it to the handler, do what the machine says next. The loop knows no
+//! HTTP: `next_event` and `next_step` of the machine decide everything.
+
+mod exchange;
+mod link;
+
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+
+use h1_proto::{Event, NextStep, SendError, Sniff};
+
+use self::exchange::Arrival;
+use self::link::error_fields;
+use crate::date;
+use crate::error::HandlerError;
+use crate::handler::Handler;
+use crate::outcome::Outcome;
+use crate::request::{self, Request};
+use crate::response::{Answering, Response};
+use crate::scratch::{self, Buffers};
+use crate::wire::{Closing, Wire};
+
+pub(crate) use self::exchange::{Asked, poll_flush, poll_send_data};
+pub(crate) use self::link::{Link, lock};
+
+/// Octets of answers that may be unsent when the next request is taken up.
+const HELD_BYTES_MAX: u64 = 64 << 10;
+
+/// What became of a connection, with the input that was not used.
+pub(crate) enum Driven {
+    /// It is over.
+    Ended(Wire, Outcome, Vec<u8>),
+    /// It speaks HTTP/2.
+    Http2(Wire, Vec<u8>),
+}
+
+/// Runs a connection to its end.
+pub(crate) async fn drive<H: Handler>(link: Link, handler: &H, read_bytes: usize) -> Driven {
+    let link = Mutex::new(link);
+    let mut held = Held::default();
+    while let Some(arrival) = next_request(&link, &mut held, read_bytes).await {
+        let buffers = held.take();
+        exchange(&link, handler, buffers, arrival, read_bytes).await;
+    }
+    let is_h2 = lock(&link).is_h2;
+    if !is_h2 {
+        close(&link).await;
+    }
+    let link = link.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let input = held.0.as_mut().map(Buffers::take_input).unwrap_or_default();
+    if is_h2 {
+        return Driven::Http2(link.wire, input);
+    }
+    let (wire, outcome) = link.into_parts();
+    Driven::Ended(wire, outcome, input)
+}
+
+/// The buffers of a connection: there while it has work, given back when it parks or ends.
+#[derive(Default)]
+struct Held(Option<Buffers>);
+
+impl Held {
+    fn take(&mut self) -> &mut Buffers {
+        self.0.get_or_insert_with(scratch::take)
+    }
+
+    /// Input that is not used.
+    fn rest(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], Buffers::rest)
+    }
+
+    fn put_back(&mut self) {
+        if let Some(buffers) = self.0.take() {
+            scratch::put_back(buffers);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.put_back();
+    }
+}
+
+/// Waits for the next request; `None` when the connection is to be closed or handed over.
+async fn next_request(link: &Mutex<Link>, held: &mut Held, read_bytes: usize) -> Option<Arrival> {
+    poll_fn(|cx| {
+        let link = &mut *lock(link);
+        loop {
+            if link.wire.dead {
+                return Poll::Ready(None);
+            }
+            // A client that pipelines and does not read gets no more answers than this held.
+            if link.conn.unsent() >= HELD_BYTES_MAX
+                && link.conn.next_step() == NextStep::Read
+                && link.broken.is_none()
+                && link.poll_flush(cx).is_pending()
+            {
+                if link.poll_watch(cx).is_ready() {
+                    continue;
+                }
+                return Poll::Pending;
+            }
+            let sniffed = link.sniff(held.rest());
+            if sniffed == Sniff::H2 {
+                return Poll::Ready(None);
+            }
+            // The beginning of a preface waits for its rest.
+            let undecided = sniffed == Sniff::More && !held.rest().is_empty();
+            if let Some(arrival) = (!undecided).then(|| pull(link, held)).flatten() {
+                link.obey_signals();
+                if link.wire.dead {
+                    continue;
+                }
+                return Poll::Ready(Some(arrival));
+            }
+            link.answer_broken();
+            let flushed = link.poll_flush(cx).is_ready();
+            match link.conn.next_step() {
+                _ if link.wire.dead => {}
+                NextStep::Read => {
+                    let buffers = held.take();
+                    buffers.make_room(read_bytes);
+                    if link.poll_read(cx, &mut buffers.input).is_ready() {
+                        continue;
+                    }
+                }
+                NextStep::Write if !flushed => {}
+                // The client sent all it had and the machine has nothing to say.
+                NextStep::Write if !link.conn.is_paused() => continue,
+                _ => return Poll::Ready(None),
+            }
+            if link.poll_watch(cx).is_ready() {
+                continue;
+            }
+            park(link, held);
+            return Poll::Pending;
+        }
+    })
+    .await
+}
+
+/// The next request, out of what is already read. What else happens belongs to content that
+/// nobody reads any more.
+fn pull(link: &mut Link, held: &mut Held) -> Option<Arrival> {
+    // Without input there may still be the end of it, or a rest of the exchange before.
+    let Buffers { input, used, head, .. } = held.take();
+    loop {
+        let mut rest = input.get(*used..).unwrap_or_default();
+        let event = link.conn.next_event(&mut rest, head);
+        *used = input.len() - rest.len();
+        match event {
+            Ok(Some(Event::Head { body, began, expects_continue, .. })) => {
+                return Some(Arrival { body, began, expects_continue });
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
+            Err(error) => {
+                link.blame(error);
+                return None;
+            }
+        }
+    }
+}
+
+/// The connection waits: what it need not hold it gives back.
+fn park(link: &mut Link, held: &mut Held) {
+    if let Some(buffers) = &mut held.0
+        && buffers.rest().is_empty()
+    {
+        if link.wire.out.is_empty() {
+            buffers.out = mem::take(&mut link.wire.out);
+        }
+        held.put_back();
+    }
+    link.conn.shrink();
+}
+
+/// One request and its answer.
+async fn exchange<H: Handler>(
+    link: &Mutex<Link>,
+    handler: &H,
+    buffers: &mut Buffers,
+    arrival: Arrival,
+    read_bytes: usize,
+) {
+    {
+        let link = &mut *lock(link);
+        if link.wire.out.capacity() == 0 {
+            link.wire.out = mem::take(&mut buffers.out);
+        }
+    }
+    let mut request = Request(request::Asked::H1(Asked::new(link, buffers, arrival, read_bytes)));
+    let mut response = Response(Answering::H1(link));
+    // In a box, so that an idle connection does not carry the room for it. A handler may panic
+    // before its first poll, too.
+    let (asked, answered) = (&mut request, &mut response);
+    let made = caught(move || Box::pin(handler.handle(asked, answered)));
+    let result = match made {
+        Some(handling) => watched(link, handling).await,
+        None => Handled::Panicked,
+    };
+    settle(&mut lock(link), result);
+}
+
+/// What a handler does, or `None` if it panics. Its state is dropped then, so nobody sees it broken.
+fn caught<T>(handler: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(handler)).ok()
+}
+
+/// What became of a handler.
+enum Handled {
+    Returned(Result<(), HandlerError>),
+    Panicked,
+    /// The connection ended before the handler did.
+    Cut,
+}
+
+/// Polls a handler. While it waits, output goes and deadlines and signals are watched.
+async fn watched<F>(link: &Mutex<Link>, mut handling: Pin<Box<F>>) -> Handled
+where
+    F: Future<Output = Result<(), HandlerError>>,
+{
+    poll_fn(|cx: &mut Context<'_>| {
+        match caught(|| handling.as_mut().poll(cx)) {
+            Some(Poll::Ready(result)) => return Poll::Ready(Handled::Returned(result)),
+            Some(Poll::Pending) => {}
+            None => return Poll::Ready(Handled::Panicked),
+        }
+        let link = &mut *lock(link);
+        let _ = link.poll_flush(cx);
+        if !link.reading {
+            link.conn.hold();
+        }
+        while link.poll_watch(cx).is_ready() {
+            // Anything else is for the loop, once the handler is done.
+            if link.wire.dead || link.broken.is_some() {
+                return Poll::Ready(Handled::Cut);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Brings an exchange to its end, whatever the handler left of it.
+fn settle(link: &mut Link, handled: Handled) {
+    let failure = match handled {
+        Handled::Cut => {
+            link.answer_broken();
+            return;
+        }
+        Handled::Returned(Ok(())) => match link.conn.finish(&mut link.wire.out) {
+            // Finished now, or the handler did it itself.
+            Ok(()) => return,
+            Err(SendError::WrongState) if !link.conn.owes_answer() => return,
+            Err(SendError::Closed) => return,
+            Err(error) => HandlerError::Send(error.into()),
+        },
+        Handled::Returned(Err(error)) => error,
+        Handled::Panicked => HandlerError::Application("the handler panicked".into()),
+    };
+    if link.wire.dead {
+        return;
+    }
+    if link.broken.is_some() {
+        // Whatever the handler made of it, the fault is the client's.
+        link.answer_broken();
+        return;
+    }
+    tracing::error!(error = %failure, "a handler failed");
+    if link.conn.owes_answer() {
+        let date = link.date.then(date::now);
+        let (fields, content) = (error_fields(date.as_ref()), b"500 Internal Server Error\n");
+        let sent = link.conn.respond(500, fields, content, &mut link.wire.out);
+        debug_assert!(sent.is_ok());
+    } else if !link.conn.is_answered() {
+        link.conn.abort_response();
+        link.wire.outcome.get_or_insert(Outcome::HandlerError);
+    }
+}
+
+/// Writes what is left and closes the transport as the machine says.
+async fn close(link: &Mutex<Link>) {
+    let mut closing: Option<Closing> = None;
+    poll_fn(|cx| {
+        let link = &mut *lock(link);
+        loop {
+            link.answer_broken();
+            match link.conn.next_step() {
+                _ if link.wire.dead => return Poll::Ready(()),
+                NextStep::HandOver => return Poll::Ready(()),
+                // What is unsent now stays so: the client did not take it in time.
+                NextStep::Close if link.conn.unsent() > 0 => return Poll::Ready(()),
+                NextStep::Linger { .. } | NextStep::Close => {
+                    let closing = closing.get_or_insert_with(|| link.closing());
+                    return link.wire.poll_close(cx, closing);
+                }
+                _ => {}
+            }
+            let flushed = link.poll_flush(cx).is_ready();
+            let step = link.conn.next_step();
+            if flushed && !matches!(step, NextStep::Linger { .. } | NextStep::Close) {
+                // Nothing is unsent, and the machine knows of nothing else to do.
+                return Poll::Ready(());
+            }
+            if !flushed && link.poll_watch(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+}

@@ -1,0 +1,148 @@
+//! What a handler sees of a request of HTTP/2.
+
+use std::mem;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use h1_proto::grammar;
+use h2_proto::{FieldBuf, RequestHead, StreamId};
+
+use super::shared::{Handle, State, set};
+use crate::error::Gone;
+use crate::head::BodyLength;
+
+/// What the driving loop knows of a request when it arrives.
+pub(crate) struct Arrival {
+    pub(crate) stream: StreamId,
+    pub(crate) fields: FieldBuf,
+    pub(crate) end_stream: bool,
+    pub(crate) began: Duration,
+}
+
+/// A request on its stream.
+pub(crate) struct Asked {
+    handle: Handle,
+    fields: FieldBuf,
+    trailers: FieldBuf,
+    length: BodyLength,
+    began: Duration,
+    /// The content that `poll_data` took last.
+    piece: Vec<u8>,
+    expects_continue: bool,
+}
+
+impl Asked {
+    pub(crate) fn new(handle: Handle, arrival: Arrival) -> Self {
+        let Arrival { fields, end_stream, began, .. } = arrival;
+        let (mut length, mut expects_continue) = (BodyLength::None, false);
+        if !end_stream {
+            let head = RequestHead::of(&fields);
+            let octets = head.field("content-length").and_then(|it| grammar::decimal(it).ok());
+            length = octets.map_or(BodyLength::Unknown, BodyLength::Known);
+            expects_continue =
+                head.field("expect").is_some_and(|it| it.eq_ignore_ascii_case(b"100-continue"));
+        }
+        let (trailers, piece) = (FieldBuf::new(), Vec::new());
+        Self { handle, fields, trailers, length, began, piece, expects_continue }
+    }
+
+    pub(crate) fn head(&self) -> RequestHead<'_> {
+        RequestHead::of(&self.fields)
+    }
+
+    pub(crate) fn body_length(&self) -> BodyLength {
+        self.length
+    }
+
+    pub(crate) fn began(&self) -> Duration {
+        self.began
+    }
+
+    pub(crate) fn waited(&self) -> Duration {
+        self.handle.shared.epoch.elapsed().saturating_sub(self.began)
+    }
+
+    /// Takes content into `piece`; `false` at its end.
+    pub(crate) fn poll_data(&mut self, cx: &Context<'_>) -> Poll<Result<bool, Gone>> {
+        if self.length == BodyLength::None {
+            return Poll::Ready(Ok(false));
+        }
+        self.piece.clear();
+        let expects_continue = mem::take(&mut self.expects_continue);
+        self.handle.poll_take(cx, &mut self.piece, &mut self.trailers, expects_continue)
+    }
+
+    /// What `poll_data` took last.
+    pub(crate) fn piece(&self) -> &[u8] {
+        &self.piece
+    }
+
+    pub(crate) fn trailers(&self) -> &FieldBuf {
+        &self.trailers
+    }
+
+    /// Its content, to be read elsewhere.
+    #[cfg(feature = "tower")]
+    pub(crate) fn take_body(&mut self) -> super::HeldBody {
+        let expects_continue = mem::take(&mut self.expects_continue);
+        super::HeldBody::new(self.handle.clone(), expects_continue)
+    }
+
+    /// Nothing needs to be skipped for the sake of the connection.
+    pub(crate) fn skip_ready(&self) -> bool {
+        let mut state = self.handle.shared.lock();
+        let State { exchanges, .. } = &mut *state;
+        exchanges.find(self.handle.stream).is_none_or(|exchange| exchange.end == Some(Ok(())))
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let fields = mem::take(&mut self.fields);
+        self.handle.shared.lock().put_fields_back(fields);
+    }
+}
+
+impl Handle {
+    /// Takes all content that came into the empty `piece`, and at the end the trailers; `false` at
+    /// the end. What is taken the client may send again.
+    pub(crate) fn poll_take(
+        &self,
+        cx: &Context<'_>,
+        piece: &mut Vec<u8>,
+        trailers: &mut FieldBuf,
+        expects_continue: bool,
+    ) -> Poll<Result<bool, Gone>> {
+        let State { conn, out, exchanges, .. } = &mut *self.shared.lock();
+        let Some(exchange) = exchanges.find(self.stream) else {
+            return Poll::Ready(Err(Gone::Closed));
+        };
+        if !exchange.received.is_empty() {
+            mem::swap(&mut exchange.received, piece);
+            // A frame holds less than 2^24 octets, and a window less than 2^31.
+            let before = out.len();
+            let _ = conn.release(self.stream, piece.len() as u32, out);
+            if out.len() > before {
+                self.shared.ready.notify();
+            }
+            return Poll::Ready(Ok(true));
+        }
+        match &exchange.end {
+            Some(Ok(())) => {
+                if !exchange.trailers.is_empty() {
+                    mem::swap(trailers, &mut exchange.trailers);
+                }
+                return Poll::Ready(Ok(false));
+            }
+            Some(Err(gone)) => return Poll::Ready(Err(gone.clone())),
+            None => {}
+        }
+        if expects_continue && !exchange.begun {
+            let none: [(&str, &str); 0] = [];
+            let _ = conn.send_informational(self.stream, 100, none, out);
+            self.shared.ready.notify();
+        }
+        set(&mut exchange.reader, cx);
+        Poll::Pending
+    }
+}

@@ -1,0 +1,165 @@
+//! The exchanges of a connection: what of a request waits for its handler, and what of an answer
+//! waits for its windows.
+
+use std::task::Waker;
+
+use h2_proto::{FieldBuf, StreamId};
+
+use crate::error::Gone;
+
+/// Memory of one exchange that is kept for the next, in octets.
+const KEPT_BYTES_MAX: usize = 4 << 10;
+
+/// A request and its answer on a stream.
+pub(crate) struct Exchange {
+    pub(crate) stream: StreamId,
+    /// The task that answers it.
+    pub(crate) task: u32,
+    /// The request is for HEAD: the answer has no content.
+    pub(crate) is_head: bool,
+    /// Content that came and was not taken; the stream's window limits it.
+    pub(crate) received: Vec<u8>,
+    pub(crate) trailers: FieldBuf,
+    /// The request is complete, or will not be.
+    pub(crate) end: Option<Result<(), Gone>>,
+    pub(crate) reader: Option<Waker>,
+    /// The head of the answer was sent.
+    pub(crate) begun: bool,
+    /// The end of the answer was sent, or is in `rest`.
+    pub(crate) ended: bool,
+    /// The answer is only a head: content is thrown away.
+    pub(crate) head_only: bool,
+    /// Octets of the answer's content that were announced and are to come.
+    pub(crate) left: Option<u64>,
+    /// The end of a whole answer that the windows did not take, and how much of it went since.
+    pub(crate) rest: Vec<u8>,
+    pub(crate) rest_sent: usize,
+    pub(crate) sender: Option<Waker>,
+    /// It is this stream's turn to send.
+    pub(crate) granted: bool,
+    /// The handler is at work.
+    pub(crate) handling: bool,
+    /// A body that left the handler reads on.
+    pub(crate) body_held: bool,
+}
+
+impl Exchange {
+    fn new(stream: StreamId) -> Self {
+        Self {
+            stream,
+            task: 0,
+            is_head: false,
+            received: Vec::new(),
+            trailers: FieldBuf::new(),
+            end: None,
+            reader: None,
+            begun: false,
+            ended: false,
+            head_only: false,
+            left: None,
+            rest: Vec::new(),
+            rest_sent: 0,
+            sender: None,
+            granted: false,
+            handling: true,
+            body_held: false,
+        }
+    }
+
+    /// As new, with its memory.
+    fn reset(&mut self, stream: StreamId) {
+        let (mut received, mut rest) =
+            (std::mem::take(&mut self.received), std::mem::take(&mut self.rest));
+        let mut trailers = std::mem::take(&mut self.trailers);
+        for octets in [&mut received, &mut rest] {
+            octets.clear();
+            octets.shrink_to(KEPT_BYTES_MAX);
+        }
+        trailers.clear();
+        *self = Self { received, rest, trailers, ..Self::new(stream) };
+    }
+
+    /// Nobody has anything to do with it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.handling && !self.body_held && self.rest_sent == self.rest.len()
+    }
+
+    /// The stream will say nothing more and take nothing more.
+    pub(crate) fn break_off(&mut self, gone: Gone) {
+        self.received.clear();
+        self.rest.clear();
+        self.rest_sent = 0;
+        self.end = Some(Err(gone));
+        self.wake();
+    }
+
+    /// Wakes everyone who waits on it.
+    pub(crate) fn wake(&mut self) {
+        for waker in [self.reader.take(), self.sender.take()].into_iter().flatten() {
+            waker.wake();
+        }
+    }
+}
+
+/// All of them, found by their stream.
+#[derive(Default)]
+pub(crate) struct Exchanges {
+    /// Sorted by stream.
+    index: Vec<(StreamId, u32)>,
+    slots: Vec<Exchange>,
+    free: Vec<u32>,
+}
+
+impl Exchanges {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// A new one; streams are opened in rising order.
+    pub(crate) fn open(&mut self, stream: StreamId) -> &mut Exchange {
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                if let Some(exchange) = self.slots.get_mut(slot as usize) {
+                    exchange.reset(stream);
+                }
+                slot
+            }
+            None => {
+                self.slots.push(Exchange::new(stream));
+                // Streams are far fewer than 2^32.
+                self.slots.len() as u32 - 1
+            }
+        };
+        self.index.push((stream, slot));
+        &mut self.slots[slot as usize]
+    }
+
+    fn place(&self, stream: StreamId) -> Option<usize> {
+        self.index.binary_search_by_key(&stream, |entry| entry.0).ok()
+    }
+
+    pub(crate) fn find(&mut self, stream: StreamId) -> Option<&mut Exchange> {
+        let slot = self.index.get(self.place(stream)?)?.1;
+        self.slots.get_mut(slot as usize)
+    }
+
+    pub(crate) fn remove(&mut self, stream: StreamId) {
+        if let Some(place) = self.place(stream) {
+            self.free.push(self.index.remove(place).1);
+        }
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Exchange> {
+        let index = &self.index;
+        self.slots.iter_mut().filter(move |exchange| {
+            index.binary_search_by_key(&exchange.stream, |entry| entry.0).is_ok()
+        })
+    }
+
+    /// Gives back what is not in use, if nothing is.
+    pub(crate) fn shrink(&mut self) {
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! What the tasks of a connection share: the machine, its output, and the exchanges. And how a
+//! handler answers on its stream.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use h1_proto::grammar;
+use h2_proto::{ErrorCode, FieldBuf, SendError, ServerConnection, StreamId};
+use tokio::time::Instant;
+
+use super::exchange::{Exchange, Exchanges};
+use super::ready::Ready;
+use crate::error::{Gone, HandlerError};
+use crate::head::{BodyLength, Field};
+use crate::response::{Added, date_for, has};
+
+/// See the module.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    pub(crate) ready: Arc<Ready>,
+    pub(crate) epoch: Instant,
+    pub(crate) date: bool,
+}
+
+pub(crate) struct State {
+    pub(crate) conn: ServerConnection,
+    pub(crate) out: Vec<u8>,
+    pub(crate) exchanges: Exchanges,
+    /// Field buffers that nobody uses.
+    spare: Vec<FieldBuf>,
+    /// Those who wait until all output is written.
+    flushers: Vec<Waker>,
+    /// Why there is nothing more to be had.
+    gone: Option<Gone>,
+}
+
+/// Field buffers that a connection keeps.
+const SPARE_MAX: usize = 16;
+
+impl Shared {
+    pub(crate) fn new(conn: ServerConnection, epoch: Instant, date: bool) -> Arc<Self> {
+        let state = State {
+            conn,
+            out: Vec::new(),
+            exchanges: Exchanges::default(),
+            spare: Vec::new(),
+            flushers: Vec::new(),
+            gone: None,
+        };
+        Arc::new(Self { state: Mutex::new(state), ready: Arc::default(), epoch, date })
+    }
+
+    /// The lock, also if an iterator of a handler's panicked under it: the machine writes only after
+    /// it has walked the fields once, so nothing is half done.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    pub(crate) fn take_fields(&mut self) -> FieldBuf {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    pub(crate) fn put_fields_back(&mut self, mut fields: FieldBuf) {
+        if self.spare.len() < SPARE_MAX {
+            fields.clear();
+            self.spare.push(fields);
+        }
+    }
+
+    /// Content came.
+    pub(crate) fn received(&mut self, stream: StreamId, data: &[u8], end_stream: bool) {
+        if let Some(exchange) = self.exchanges.find(stream) {
+            exchange.received.extend_from_slice(data);
+            if end_stream {
+                exchange.end.get_or_insert(Ok(()));
+            }
+            if let Some(reader) = exchange.reader.take() {
+                reader.wake();
+            }
+        }
+    }
+
+    /// Trailers came, which end the request.
+    pub(crate) fn received_trailers(&mut self, stream: StreamId, fields: &mut FieldBuf) {
+        if let Some(exchange) = self.exchanges.find(stream) {
+            core::mem::swap(&mut exchange.trailers, fields);
+            exchange.end.get_or_insert(Ok(()));
+            if let Some(reader) = exchange.reader.take() {
+                reader.wake();
+            }
+        }
+    }
+
+    /// It is this stream's turn to send.
+    pub(crate) fn grant(&mut self, stream: StreamId) {
+        let Some(exchange) = self.exchanges.find(stream) else { return };
+        let rest = exchange.rest.get(exchange.rest_sent..).unwrap_or_default();
+        if rest.is_empty() {
+            exchange.granted = true;
+            if let Some(sender) = exchange.sender.take() {
+                sender.wake();
+            }
+            return;
+        }
+        match self.conn.send_data(stream, rest, true, &mut self.out) {
+            Ok(accepted) => exchange.rest_sent += accepted,
+            Err(_) => exchange.rest_sent = exchange.rest.len(),
+        }
+        self.settle(stream);
+    }
+
+    /// The handler is done with a stream, for better or worse.
+    pub(crate) fn handled(&mut self, stream: StreamId, failure: Option<HandlerError>, date: bool) {
+        let Some(exchange) = self.exchanges.find(stream) else { return };
+        exchange.handling = false;
+        let gone = matches!(exchange.end, Some(Err(_)));
+        let failure = failure.or_else(|| {
+            if exchange.ended || gone {
+                None
+            } else if exchange.begun {
+                self.conn
+                    .send_data(stream, b"", true, &mut self.out)
+                    .err()
+                    .map(|error| HandlerError::Send(error.into()))
+            } else {
+                Some(HandlerError::Send(SendError::WrongState.into()))
+            }
+        });
+        if let Some(failure) = failure
+            && !gone
+            && self.gone.is_none()
+        {
+            tracing::error!(error = %failure, %stream, "a handler failed");
+            let exchange = self.exchanges.find(stream);
+            if exchange.is_some_and(|exchange| !exchange.begun) {
+                let content = b"500 Internal Server Error\n";
+                let fields = [("content-type", "text/plain"), ("content-length", "26")];
+                let date = date_for(date, &fields);
+                let fields = Added::new(fields, date.as_ref(), None);
+                // What the windows do not take is not worth waiting for.
+                let _ = self.conn.respond(stream, 500, fields, content, &mut self.out);
+            } else {
+                let _ = self.conn.reset(stream, ErrorCode::INTERNAL_ERROR, &mut self.out);
+            }
+        }
+        self.settle(stream);
+    }
+
+    /// Lets go of a stream that nobody has to do with.
+    pub(crate) fn settle(&mut self, stream: StreamId) {
+        if self.exchanges.find(stream).is_some_and(|exchange| exchange.is_over()) {
+            self.exchanges.remove(stream);
+            // If both sides have ended it is done already.
+            let _ = self.conn.done(stream, &mut self.out);
+        }
+    }
+
+    /// A stream was reset: whose task is to be stopped.
+    pub(crate) fn reset(&mut self, stream: StreamId, code: ErrorCode) -> Option<u32> {
+        let exchange = self.exchanges.find(stream)?;
+        exchange.break_off(Gone::Reset(code));
+        let task = exchange.handling.then_some(exchange.task);
+        exchange.handling = false;
+        self.settle(stream);
+        task
+    }
+
+    /// All that was sent is written.
+    pub(crate) fn flushed(&mut self) {
+        self.flushers.drain(..).for_each(Waker::wake);
+    }
+
+    /// Nothing more is to be had from the connection.
+    pub(crate) fn end(&mut self, gone: &Gone) {
+        self.gone = Some(gone.clone());
+        for exchange in self.exchanges.iter_mut() {
+            if exchange.end != Some(Ok(())) {
+                exchange.end = Some(Err(gone.clone()));
+            }
+            exchange.wake();
+        }
+        self.flushed();
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.exchanges.is_empty() && self.out.is_empty()
+    }
+
+    /// Gives back what is not in use.
+    pub(crate) fn shrink(&mut self) {
+        self.conn.shrink();
+        self.exchanges.shrink();
+        self.spare = Vec::new();
+        self.flushers = Vec::new();
+    }
+
+    fn exchange(&mut self, stream: StreamId) -> Result<&mut Exchange, Gone> {
+        let gone = self.gone.clone();
+        match self.exchanges.find(stream) {
+            Some(Exchange { end: Some(Err(gone)), .. }) => Err(gone.clone()),
+            Some(exchange) if gone.is_none() => Ok(exchange),
+            _ => Err(gone.unwrap_or(Gone::Closed)),
+        }
+    }
+}
+
+/// The answer on one stream.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) stream: StreamId,
+}
+
+impl Handle {
+    pub(crate) fn send_informational<'f, I>(&self, status: u16, fields: I) -> Result<(), SendError>
+    where
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
+        let State { conn, out, .. } = &mut *self.shared.lock();
+        conn.send_informational(self.stream, status, fields, out)?;
+        self.shared.ready.notify();
+        Ok(())
+    }
+
+    /// A whole answer. What the windows do not take waits here.
+    pub(crate) fn respond<'f, I>(
+        &self,
+        status: u16,
+        fields: I,
+        content: &[u8],
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator + Clone,
+        I::Item: Into<Field<'f>>,
+    {
+        let state = &mut *self.shared.lock();
+        let contended = state.conn.has_writable();
+        let end = content.is_empty();
+        let head_only =
+            self.send_head(state, status, fields, BodyLength::Known(content.len() as u64), end)?;
+        let State { conn, out, exchanges, .. } = state;
+        if !end && !head_only {
+            // Others come first if they wait for their turn.
+            let accepted =
+                if contended { 0 } else { conn.send_data(self.stream, content, true, out)? };
+            if accepted < content.len()
+                && let Some(exchange) = exchanges.find(self.stream)
+            {
+                exchange.rest.extend_from_slice(content.get(accepted..).unwrap_or_default());
+                conn.want_send(self.stream)?;
+            }
+        }
+        if let Some(exchange) = exchanges.find(self.stream) {
+            exchange.ended = true;
+        }
+        self.shared.ready.notify();
+        Ok(())
+    }
+
+    pub(crate) fn send_response<'f, I>(
+        &self,
+        status: u16,
+        fields: I,
+        body: BodyLength,
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator + Clone,
+        I::Item: Into<Field<'f>>,
+    {
+        let state = &mut *self.shared.lock();
+        let end = matches!(body, BodyLength::None | BodyLength::Known(0));
+        self.send_head(state, status, fields, body, end)?;
+        self.shared.ready.notify();
+        Ok(())
+    }
+
+    /// Sends the final head; whether it is all there may be of the answer.
+    fn send_head<'f, I>(
+        &self,
+        state: &mut State,
+        status: u16,
+        fields: I,
+        body: BodyLength,
+        end: bool,
+    ) -> Result<bool, SendError>
+    where
+        I: IntoIterator + Clone,
+        I::Item: Into<Field<'f>>,
+    {
+        let State { conn, out, exchanges, .. } = state;
+        let exchange = exchanges.find(self.stream).ok_or(SendError::NoStream)?;
+        let allowed = grammar::status_allows_content(status);
+        let head_only = exchange.is_head || !allowed;
+        let date = date_for(self.shared.date, &fields);
+        let mut digits = [0; 20];
+        let length = match body {
+            BodyLength::Known(octets) if allowed && !has(&fields, b"content-length") => {
+                Some(decimal(octets, &mut digits))
+            }
+            _ => None,
+        };
+        let fields = Added::new(fields, date.as_ref(), length);
+        conn.send_response(self.stream, status, fields, end || head_only, out)?;
+        exchange.begun = true;
+        exchange.ended = end || head_only;
+        exchange.head_only = head_only;
+        if let BodyLength::Known(octets) = body {
+            exchange.left = Some(octets);
+        }
+        Ok(head_only)
+    }
+
+    /// Sends content: `rest` advances past what is accepted. With `last` the answer ends behind it.
+    pub(crate) fn poll_send_data(
+        &self,
+        cx: &Context<'_>,
+        rest: &mut &[u8],
+        last: bool,
+    ) -> Poll<Result<(), HandlerError>> {
+        let state = &mut *self.shared.lock();
+        if let Err(gone) = state.exchange(self.stream) {
+            return Poll::Ready(Err(gone.into()));
+        }
+        let State { conn, out, exchanges, .. } = state;
+        let Some(exchange) = exchanges.find(self.stream) else {
+            return Poll::Ready(Err(Gone::Closed.into()));
+        };
+        let granted = core::mem::take(&mut exchange.granted);
+        if exchange.head_only || (exchange.ended || !last) && rest.is_empty() {
+            *rest = &[];
+            return Poll::Ready(Ok(()));
+        }
+        let accepted = if granted || !conn.has_writable() {
+            let end = last || exchange.left == Some(rest.len() as u64);
+            let accepted = conn.send_data(self.stream, rest, end, out)?;
+            if accepted > 0 || end {
+                self.shared.ready.notify();
+            }
+            exchange.ended = end && accepted == rest.len();
+            accepted
+        } else {
+            // Others wait for their turn.
+            conn.want_send(self.stream)?;
+            0
+        };
+        exchange.left = exchange.left.map(|left| left.saturating_sub(accepted as u64));
+        *rest = rest.get(accepted..).unwrap_or_default();
+        if exchange.ended || rest.is_empty() && !last {
+            return Poll::Ready(Ok(()));
+        }
+        set(&mut exchange.sender, cx);
+        Poll::Pending
+    }
+
+    pub(crate) fn finish(&self) -> Result<(), SendError> {
+        let State { conn, out, exchanges, .. } = &mut *self.shared.lock();
+        let exchange = exchanges.find(self.stream).ok_or(SendError::NoStream)?;
+        if !exchange.ended {
+            conn.send_data(self.stream, b"", true, out)?;
+            exchange.ended = true;
+            self.shared.ready.notify();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn send_trailers<'f, I>(&self, fields: I) -> Result<(), SendError>
+    where
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
+        let State { conn, out, exchanges, .. } = &mut *self.shared.lock();
+        let exchange = exchanges.find(self.stream).ok_or(SendError::NoStream)?;
+        if !exchange.head_only {
+            conn.send_trailers(self.stream, fields, out)?;
+            exchange.ended = true;
+            self.shared.ready.notify();
+        }
+        Ok(())
+    }
+
+    /// Waits until all output of the connection is written.
+    pub(crate) fn poll_flush(&self, cx: &Context<'_>) -> Poll<Result<(), HandlerError>> {
+        let state = &mut *self.shared.lock();
+        if let Err(gone) = state.exchange(self.stream) {
+            return Poll::Ready(Err(gone.into()));
+        }
+        if state.conn.unsent() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        state.flushers.push(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// Whom to wake.
+pub(crate) fn set(waker: &mut Option<Waker>, cx: &Context<'_>) {
+    match waker {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *waker = Some(cx.waker().clone()),
+    }
+}
+
+/// A number in decimal digits.
+fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+        start -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    digits.get(start..).unwrap_or_default()
+}

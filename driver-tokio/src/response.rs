@@ -1,0 +1,278 @@
+//! The answer to a request of either protocol, as a handler writes it.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::iter::{Chain, Flatten, Map};
+use std::marker::PhantomData;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+
+use h1_proto::Status;
+
+use crate::date;
+use crate::error::{HandlerError, SendError};
+use crate::h1::{self, Link};
+use crate::h2::Handle;
+use crate::head::{BodyLength, Field};
+
+/// The answer to a request. Output is collected and written when the handler waits, or when the
+/// connection has nothing else to do: head and first content go in one write.
+pub struct Response<'a>(pub(crate) Answering<'a>);
+
+pub(crate) enum Answering<'a> {
+    H1(&'a Mutex<Link>),
+    H2(Handle),
+}
+
+impl Response<'_> {
+    /// Sends an interim response, such as 103 (Early Hints).
+    ///
+    /// # Errors
+    /// The status is none of 1xx, a field is invalid, or the final response was begun.
+    pub fn send_informational<'f, I>(
+        &mut self,
+        status: impl Into<Status<'f>>,
+        fields: I,
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator + Clone,
+        I::Item: Into<Field<'f>>,
+    {
+        let status = status.into();
+        let fields = Added::none(fields);
+        match &self.0 {
+            Answering::H1(link) => {
+                let link = &mut *h1::lock(link);
+                link.conn.send_informational(status, fields.for_h1(), &mut link.wire.out)?;
+            }
+            Answering::H2(handle) => handle.send_informational(status.code, fields)?,
+        }
+        Ok(())
+    }
+
+    /// Waits until all output is written: what was sent so far does not wait for what comes. A
+    /// handler that waits for something else need not call it.
+    ///
+    /// # Errors
+    /// The connection is closed.
+    #[allow(clippy::needless_pass_by_ref_mut, reason = "an answer has one writer")]
+    pub async fn flush(&mut self) -> Result<(), HandlerError> {
+        poll_fn(|cx| match &self.0 {
+            Answering::H1(link) => h1::poll_flush(link, cx),
+            Answering::H2(handle) => handle.poll_flush(cx),
+        })
+        .await
+    }
+
+    /// A whole response with content that is at hand. Date and Content-Length are added unless the
+    /// fields have them.
+    ///
+    /// # Errors
+    /// The status is not final, a field is invalid, or a response was begun already.
+    pub fn respond<'f, I>(
+        &mut self,
+        status: impl Into<Status<'f>>,
+        fields: I,
+        content: &[u8],
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator + Clone,
+        I::Item: Into<Field<'f>>,
+    {
+        let status = status.into();
+        match &self.0 {
+            Answering::H1(link) => {
+                let link = &mut *h1::lock(link);
+                let date = date_for(link.date, &fields);
+                let fields = Added::new(fields, date.as_ref(), None);
+                link.conn.respond(status, fields.for_h1(), content, &mut link.wire.out)?;
+            }
+            Answering::H2(handle) => handle.respond(status.code, fields, content)?,
+        }
+        Ok(())
+    }
+
+    /// Begins a response; content follows with [`send_data`](Self::send_data). Date and
+    /// Content-Length are added unless the fields have them.
+    ///
+    /// # Errors
+    /// The status is not final, a field is invalid, or a response was begun already.
+    pub fn send_response<'f, I>(
+        &mut self,
+        status: impl Into<Status<'f>>,
+        fields: I,
+        body: BodyLength,
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator + Clone,
+        I::Item: Into<Field<'f>>,
+    {
+        let status = status.into();
+        match &self.0 {
+            Answering::H1(link) => {
+                let link = &mut *h1::lock(link);
+                let date = date_for(link.date, &fields);
+                let fields = Added::new(fields, date.as_ref(), None);
+                let out = &mut link.wire.out;
+                link.conn.send_response(status, fields.for_h1(), body.into(), out)?;
+            }
+            Answering::H2(handle) => handle.send_response(status.code, fields, body)?,
+        }
+        Ok(())
+    }
+
+    /// Sends content; waits while the client does not take it.
+    ///
+    /// # Errors
+    /// The connection is closed, no response was begun, or it would become longer than announced.
+    pub async fn send_data(&mut self, data: &[u8]) -> Result<(), HandlerError> {
+        let mut rest = data;
+        poll_fn(|cx| self.poll_send_data(cx, &mut rest, false)).await
+    }
+
+    /// Like [`send_data`](Self::send_data) as a poll: `rest` advances past what is accepted. With
+    /// `last` the response ends behind it; [`finish`](Self::finish) may be called all the same.
+    #[allow(clippy::needless_pass_by_ref_mut, reason = "an answer has one writer")]
+    pub(crate) fn poll_send_data(
+        &mut self,
+        cx: &mut Context<'_>,
+        rest: &mut &[u8],
+        last: bool,
+    ) -> Poll<Result<(), HandlerError>> {
+        match &self.0 {
+            Answering::H1(link) => h1::poll_send_data(link, cx, rest),
+            Answering::H2(handle) => handle.poll_send_data(cx, rest, last),
+        }
+    }
+
+    /// Ends the response.
+    ///
+    /// # Errors
+    /// No response was begun, or it is shorter than announced.
+    pub fn finish(&mut self) -> Result<(), SendError> {
+        match &self.0 {
+            Answering::H1(link) => {
+                let link = &mut *h1::lock(link);
+                link.conn.finish(&mut link.wire.out)?;
+            }
+            Answering::H2(handle) => handle.finish()?,
+        }
+        Ok(())
+    }
+
+    /// Ends the response with trailers.
+    ///
+    /// # Errors
+    /// No response was begun or it is shorter than announced; a field is invalid or has no place in
+    /// trailers; HTTP/1 needs content of an unknown length for them.
+    pub fn send_trailers<'f, I>(&mut self, fields: I) -> Result<(), SendError>
+    where
+        I: IntoIterator + Clone,
+        I::Item: Into<Field<'f>>,
+    {
+        let fields = Added::none(fields);
+        match &self.0 {
+            Answering::H1(link) => {
+                let link = &mut *h1::lock(link);
+                link.conn.send_trailers(fields.for_h1(), &mut link.wire.out)?;
+            }
+            Answering::H2(handle) => handle.send_trailers(fields)?,
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Response")
+    }
+}
+
+/// Whether a field with this name is among these.
+pub(crate) fn has<'f, I>(fields: &I, name: &[u8]) -> bool
+where
+    I: IntoIterator + Clone,
+    I::Item: Into<Field<'f>>,
+{
+    fields.clone().into_iter().any(|field| {
+        let field: Field<'f> = field.into();
+        field.name.eq_ignore_ascii_case(name)
+    })
+}
+
+/// The date, if it is wanted and the fields do not have one.
+pub(crate) fn date_for<'f, I>(wanted: bool, fields: &I) -> Option<date::Value>
+where
+    I: IntoIterator + Clone,
+    I::Item: Into<Field<'f>>,
+{
+    (wanted && !has(fields, b"date")).then(date::now)
+}
+
+/// Fields with those behind them that the driver adds, walked as often as the machine likes.
+#[derive(Clone)]
+pub(crate) struct Added<'f, 'd, I> {
+    fields: I,
+    added: [Option<Field<'d>>; 2],
+    lifetime: PhantomData<&'f ()>,
+}
+
+impl<'f: 'd, 'd, I> Added<'f, 'd, I>
+where
+    I: IntoIterator + Clone,
+    I::Item: Into<Field<'f>>,
+{
+    pub(crate) fn new(
+        fields: I,
+        date: Option<&'d date::Value>,
+        content_length: Option<&'d [u8]>,
+    ) -> Self {
+        let date = date.map(|date| Field::new(b"date", date));
+        let length = content_length.map(|digits| Field::new(b"content-length", digits));
+        Self { fields, added: [length, date], lifetime: PhantomData }
+    }
+
+    pub(crate) fn none(fields: I) -> Self {
+        Self::new(fields, None, None)
+    }
+
+    /// As fields of `h1-proto`.
+    fn for_h1(self) -> ForH1<Self> {
+        ForH1(self)
+    }
+}
+
+type Shorten<'d, T> = fn(T) -> Field<'d>;
+
+impl<'f: 'd, 'd, I> IntoIterator for Added<'f, 'd, I>
+where
+    I: IntoIterator,
+    I::Item: Into<Field<'f>>,
+{
+    type Item = Field<'d>;
+    type IntoIter = Chain<
+        Map<I::IntoIter, Shorten<'d, I::Item>>,
+        Flatten<std::array::IntoIter<Option<Field<'d>>, 2>>,
+    >;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let field: Shorten<'d, I::Item> = |field| {
+            let field: Field<'f> = field.into();
+            field
+        };
+        self.fields.into_iter().map(field).chain(self.added.into_iter().flatten())
+    }
+}
+
+/// Fields as those of `h1-proto`.
+#[derive(Clone)]
+struct ForH1<I>(I);
+
+impl<'d, I: IntoIterator<Item = Field<'d>>> IntoIterator for ForH1<I> {
+    type Item = h1_proto::Field<'d>;
+    type IntoIter = Map<I::IntoIter, fn(Field<'d>) -> h1_proto::Field<'d>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter().map(|field| h1_proto::Field { name: field.name, value: field.value })
+    }
+}
