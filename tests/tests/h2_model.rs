@@ -34,7 +34,7 @@ const ONE_FRAME: Rules = Rules { name: "one frame", piece: FRAME, ..Rules::BASE 
 /// The connection's window holds two frames, those of streams one or two.
 const TWO_FRAMES: Rules = Rules { name: "two frames", piece: HALF, ..Rules::BASE };
 
-const WORLDS: [Rules; 12] = [
+const WORLDS: [Rules; 13] = [
     Rules { name: "one frame, a reset", resets: 1, ..ONE_FRAME },
     Rules {
         name: "a transport that takes its time, a reset",
@@ -58,7 +58,7 @@ const WORLDS: [Rules; 12] = [
     Rules {
         name: "two frames, much content, three streams",
         pieces: [2, 1],
-        window: [1, 2],
+        window: [2, 1],
         shutdowns: [0, 1],
         ..TWO_FRAMES
     },
@@ -71,12 +71,20 @@ const WORLDS: [Rules; 12] = [
         ..ONE_FRAME
     },
     Rules {
-        name: "two frames, much content, two streams",
+        name: "two frames, more content than the windows of streams hold",
         streams: 2,
         asked: 2,
         pieces: [2, 2],
-        window: [2, 2],
         shutdowns: [1, 0],
+        ..TWO_FRAMES
+    },
+    Rules {
+        name: "two frames, more content than windows of two frames hold",
+        streams: 2,
+        asked: 2,
+        pieces: [3, 3],
+        window: [2, 2],
+        shutdowns: [0, 1],
         ..TWO_FRAMES
     },
     Rules {
