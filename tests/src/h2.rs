@@ -184,13 +184,16 @@ pub fn goaway(last_stream: u32, code: ErrorCode, debug_data: impl AsRef<[u8]>) -
 /// The frames in these octets.
 ///
 /// # Panics
-/// If they are not whole frames.
+/// If they are not whole frames, each well-formed.
 #[must_use]
 #[track_caller]
 pub fn parse(octets: &[u8]) -> Vec<Frame> {
     let mut rest = octets.to_vec();
-    let frames = core::iter::from_fn(|| Frame::take(&mut rest)).collect();
+    let frames: Vec<_> = core::iter::from_fn(|| Frame::take(&mut rest)).collect();
     assert!(rest.is_empty(), "half a frame: {}", rest.escape_ascii());
+    for frame in &frames {
+        assert_eq!(frame.fault(), None, "{frame}");
+    }
     frames
 }
 

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use hpack::{Encoder, Field};
 
 use super::{flag, kind};
-use crate::ErrorCode;
 use crate::frame::Header;
+use crate::{ErrorCode, ErrorKind};
 
 /// A frame (RFC 9113 §4.1), also one that the RFC forbids: nothing is checked, and every part can be
 /// set. Its `Display` is a line of [`FrameLog`](super::FrameLog), without the fields.
@@ -290,6 +290,13 @@ impl Frame {
     /// The entries of a SETTINGS frame; octets behind the last whole one are not looked at.
     pub fn entries(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
         crate::frame::settings::entries(&self.payload)
+    }
+
+    /// What is wrong with it, whatever the peer has allowed and whatever came before: a length, a
+    /// stream, padding, an increment that it cannot have.
+    #[must_use]
+    pub fn fault(&self) -> Option<ErrorKind> {
+        super::line::Line::of(self).fault()
     }
 
     /// The fragment of a field block, without what is around it (RFC 9113 §6.2, §6.6, §6.10), or

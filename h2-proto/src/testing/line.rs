@@ -46,7 +46,7 @@ impl<'a> Line<'a> {
     }
 
     /// What is wrong with it, whatever came before.
-    fn fault(&self) -> Option<ErrorKind> {
+    pub(super) fn fault(&self) -> Option<ErrorKind> {
         let Self { header, payload, .. } = self;
         let inside = || match header.kind {
             _ if !self.is_whole() => Ok(()),

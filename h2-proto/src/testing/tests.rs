@@ -79,6 +79,7 @@ fn each_frame_is_a_line() {
         log.feed(&frame.to_bytes());
         assert_eq!(log.to_string(), text.to_string() + "\n");
         assert_eq!(frame.to_string(), text.lines().next().unwrap());
+        assert_eq!(frame.fault().is_some(), text.contains("(malformed: "));
         assert_eq!(log.next_frame(), Some(text.to_string() + "\n"));
         assert_eq!((log.next_frame(), log.to_string()), (None, String::new()));
     }
