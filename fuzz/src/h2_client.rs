@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use h2_proto::testing::Frame;
 use h2_proto::{ClientConnection, Event, Priority, RequestLine, StreamId};
 
 use crate::h2_run::{self, App, Message, Script};
@@ -22,8 +23,8 @@ pub fn check(input: &[u8]) {
     let input = match first & 3 {
         0 => octets,
         kind => {
-            h2_wire::frame(h2_wire::SETTINGS, 0, 0, b"", &mut greeting);
-            h2_wire::frame(h2_wire::SETTINGS, 1, 0, b"", &mut greeting);
+            Frame::settings([]).write(&mut greeting);
+            Frame::settings_ack().write(&mut greeting);
             expanded = if kind < 3 { octets.to_vec() } else { h2_wire::expand(octets) };
             &expanded
         }

@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use h2_proto::testing::{Frame, kind};
 use h2_proto::{
     ClientConnection, Config, ConnectionError, ErrorCode, ErrorKind, Event, FieldBuf, OwnedEvent,
     Phase, SendError, ServerConnection, Snapshot, StreamId,
@@ -247,7 +248,7 @@ impl<C: Connection, A: App<C>> Run<C, A> {
         let silent = out.is_empty() && error.kind() == ErrorKind::Incomplete;
         if error.kind() != ErrorKind::Preface && !silent {
             let last = last.expect("a last frame");
-            assert_eq!((last.kind, last.flags, last.stream), (h2_wire::GOAWAY, 0, 0), "{error}");
+            assert_eq!((last.kind, last.flags, last.stream), (kind::GOAWAY, 0, 0), "{error}");
             assert_eq!(last.payload[4..], error.code().0.to_be_bytes());
         }
         assert_eq!(self.conn.phase(), Phase::Closed);
@@ -393,7 +394,8 @@ fn same(whole: &Record, cut: &Record) {
     if whole.out != cut.out {
         let frames = |out: &[u8]| {
             let out = out.strip_prefix(h2_proto::PREFACE).unwrap_or(out);
-            h2_wire::frames(out).map(|frame| format!("{frame}")).collect::<Vec<_>>()
+            let text = |frame: Frame| format!("{frame}: {}", frame.payload.escape_ascii());
+            h2_wire::frames(out).map(text).collect::<Vec<_>>()
         };
         let (one, other) = (frames(&whole.out), frames(&cut.out));
         let same = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
@@ -406,7 +408,7 @@ fn check_output<C: Connection, A: App<C>>(run: &Run<C, A>) {
     let out = &run.record.as_ref().expect("a record").out;
     let out = out.strip_prefix(h2_proto::PREFACE).unwrap_or(out);
     for (index, frame) in h2_wire::frames(out).enumerate() {
-        let greets = frame.kind == h2_wire::SETTINGS;
+        let greets = frame.kind == kind::SETTINGS;
         assert!(index > 0 || greets, "{frame} comes first");
         assert!(frame.stream >> 31 == 0, "{frame:?}");
     }

@@ -1,42 +1,19 @@
 //! Frames of HTTP/2: as an input writes them in short, and as they stand in an output.
 
-use core::fmt;
-
-/// A frame that was sent.
-#[derive(Debug)]
-pub(crate) struct Frame<'a> {
-    pub(crate) kind: u8,
-    pub(crate) flags: u8,
-    pub(crate) stream: u32,
-    pub(crate) payload: &'a [u8],
-}
-
-impl fmt::Display for Frame<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, flags, stream, payload } = self;
-        let shown = &payload[..payload.len().min(16)];
-        write!(f, "{kind}/{flags:#x}/{stream} of {}: {}", payload.len(), shown.escape_ascii())
-    }
-}
-
-pub(crate) const GOAWAY: u8 = 7;
-pub(crate) const SETTINGS: u8 = 4;
+use h2_proto::testing::Frame;
 
 /// The frames of an output.
 ///
 /// # Panics
-/// If it does not end where a frame does.
-pub(crate) fn frames(mut octets: &[u8]) -> impl Iterator<Item = Frame<'_>> {
+/// If it does not end where a frame does, or one is malformed.
+pub(crate) fn frames(mut octets: &[u8]) -> impl Iterator<Item = Frame> {
     core::iter::from_fn(move || {
         if octets.is_empty() {
             return None;
         }
-        let (&[l0, l1, l2, kind, flags, s0, s1, s2, s3], rest) =
-            octets.split_first_chunk().expect("the header of a frame");
-        let length = u32::from_be_bytes([0, l0, l1, l2]) as usize;
-        let (payload, rest) = rest.split_at_checked(length).expect("the payload of a frame");
-        octets = rest;
-        Some(Frame { kind, flags, stream: u32::from_be_bytes([s0, s1, s2, s3]), payload })
+        let frame = Frame::read(&mut octets).expect("a whole frame");
+        assert_eq!(frame.fault(), None, "{frame}");
+        Some(frame)
     })
 }
 

@@ -188,8 +188,8 @@ pub fn goaway(last_stream: u32, code: ErrorCode, debug_data: impl AsRef<[u8]>) -
 #[must_use]
 #[track_caller]
 pub fn parse(octets: &[u8]) -> Vec<Frame> {
-    let mut rest = octets.to_vec();
-    let frames: Vec<_> = core::iter::from_fn(|| Frame::take(&mut rest)).collect();
+    let mut rest = octets;
+    let frames: Vec<_> = core::iter::from_fn(|| Frame::read(&mut rest)).collect();
     assert!(rest.is_empty(), "half a frame: {}", rest.escape_ascii());
     for frame in &frames {
         assert_eq!(frame.fault(), None, "{frame}");

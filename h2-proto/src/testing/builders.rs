@@ -270,15 +270,23 @@ impl Frame {
         out
     }
 
-    /// Takes the first frame from the input, if all of it is there.
-    pub fn take(input: &mut Vec<u8>) -> Option<Self> {
-        let header = input.first_chunk()?;
+    /// The first frame of the input, if all of it is there; the input advances past it.
+    pub fn read(input: &mut &[u8]) -> Option<Self> {
+        let (header, rest) = input.split_first_chunk()?;
         let Header { length, kind, flags, .. } = Header::parse(header);
         let &[.., s0, s1, s2, s3] = header;
-        let end = Header::LEN + length as usize;
-        let payload = input.get(Header::LEN..end)?.to_vec();
+        let (payload, rest) = rest.split_at_checked(length as usize)?;
+        *input = rest;
+        Some(Self::new(kind, flags, u32::from_be_bytes([s0, s1, s2, s3]), payload))
+    }
+
+    /// Takes the first frame from a buffer, if all of it is there.
+    pub fn take(input: &mut Vec<u8>) -> Option<Self> {
+        let mut rest = &input[..];
+        let frame = Self::read(&mut rest)?;
+        let end = input.len() - rest.len();
         input.drain(..end);
-        Some(Self { kind, flags, stream: u32::from_be_bytes([s0, s1, s2, s3]), payload })
+        Some(frame)
     }
 
     /// Whether one of these flags is set.

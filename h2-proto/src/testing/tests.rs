@@ -105,6 +105,9 @@ fn however_it_is_cut_the_text_is_the_same() {
 fn what_is_written_is_taken() {
     let frames: Vec<_> = samples().into_iter().map(|(frame, _)| frame).collect();
     let mut input = bytes(&frames);
+    let mut octets = &input[..];
+    assert!(core::iter::from_fn(|| Frame::read(&mut octets)).eq(frames.iter().cloned()));
+    assert!(octets.is_empty());
     let mut taken = Vec::new();
     while let Some(frame) = Frame::take(&mut input) {
         taken.push(frame);
@@ -115,6 +118,8 @@ fn what_is_written_is_taken() {
     let mut half = Frame::ping([0; 8]).to_bytes();
     half.pop();
     assert_eq!((Frame::take(&mut half), half.len()), (None, 16));
+    let mut rest = &half[..];
+    assert_eq!((Frame::read(&mut rest), rest), (None, &half[..]));
 }
 
 /// Octet by octet as in the RFCs, so that the builders are not held against themselves alone.
