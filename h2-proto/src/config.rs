@@ -16,7 +16,8 @@ use crate::settings::Settings;
 #[non_exhaustive]
 pub struct Config {
     /// Streams of the peer that may be open, or not yet done with by the application
-    /// (SETTINGS_MAX_CONCURRENT_STREAMS). Over it: REFUSED_STREAM. Default 100.
+    /// (SETTINGS_MAX_CONCURRENT_STREAMS). Over it: REFUSED_STREAM. On a client also the requests that
+    /// are out at a time, whatever the server allows; more wait. Default 100.
     pub streams_max: u32,
     /// Octets of a field section, each field 32 more than its name and value
     /// (SETTINGS_MAX_HEADER_LIST_SIZE). Over it a request is answered 431, a response is reset.
@@ -54,7 +55,7 @@ pub struct Config {
     pub informational_max: u8,
     /// Requests of a client that wait until the server allows another stream. Default 100.
     pub pending_max: u32,
-    /// Octets of the fields of those, 32 more for each field. Default 64 KiB.
+    /// Octets of the fields of those, 32 more for each field. Default 32 KiB.
     pub pending_bytes_max: u32,
     /// Octets that may be unsent before nothing more is produced of what the caller sends. Default
     /// 256 KiB.
@@ -87,8 +88,11 @@ pub struct Config {
     /// Time within which unsent octets, or content that waits for a window, make progress.
     /// Default 30 s.
     pub send_timeout: Duration,
-    /// Octets that are progress. Default 1 KiB.
+    /// Octets that are progress, at most 65,535. Default 1 KiB.
     pub send_progress_bytes_min: u32,
+    /// Time within which content that a stream waits for makes progress, while it has the window to.
+    /// Default: none, because a call of gRPC may stay silent for hours.
+    pub body_timeout: Option<Duration>,
     /// How often the peer is asked whether it is there, while it is silent. Default: never.
     pub ping_interval: Option<Duration>,
     /// Time for its answer. Default 20 s.
@@ -118,7 +122,7 @@ impl Default for Config {
             body_bytes_max: None,
             informational_max: 8,
             pending_max: 100,
-            pending_bytes_max: 64 << 10,
+            pending_bytes_max: 32 << 10,
             output_bytes_max: 256 << 10,
             caused_output_bytes_max: 256 * 17,
             debug_data_bytes_max: 256,
@@ -134,6 +138,7 @@ impl Default for Config {
             idle_timeout: Some(Duration::from_secs(60)),
             send_timeout: Duration::from_secs(30),
             send_progress_bytes_min: 1024,
+            body_timeout: None,
             ping_interval: None,
             ping_timeout: Duration::from_secs(20),
             age_max: None,
@@ -161,16 +166,20 @@ impl Config {
     /// its tables and streams, and what is carried. Output and content are the caller's.
     #[must_use]
     pub fn memory_max_bytes(&self) -> usize {
-        let streams = self.streams_max as usize;
-        // Vectors grow by doubling.
-        let per_stream = 2 * (size_of::<crate::stream::Stream>() + 8 + 8);
+        // A stream with its places: found by identifier, free, twice in the schedule, prioritized
+        // before it is opened, and in a queue of what happened to many at once.
+        const PLACES: usize = 8 + 4 + 2 * 16 + 12 + size_of::<crate::recv::Step>();
+        // A client that takes pushes has as many streams again.
+        let streams = self.streams_max as usize * if self.push { 2 } else { 1 };
         let tables = self.table_bytes_max as usize + self.encoder_table_bytes_max as usize;
         let frame = self.frame_bytes_max as usize + Header::LEN;
-        1024 + streams * per_stream
-            + 2 * tables
-            + 4096
-            + 2 * frame
-            + 2 * self.block_bytes_max as usize
-            + 2 * self.pending_bytes_max as usize
+        let waiting = self.pending_bytes_max as usize + 64 * self.pending_max as usize;
+        // Vectors grow by doubling.
+        let grown = streams * (size_of::<crate::stream::Stream>() + PLACES)
+            + tables
+            + frame
+            + self.block_bytes_max as usize
+            + waiting;
+        1024 + 4096 + 2 * grown
     }
 }

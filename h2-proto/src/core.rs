@@ -9,7 +9,7 @@ use core::time::Duration;
 use hpack::{Decoder, Encoder, Fragments};
 
 use crate::config::Config;
-use crate::deadlines::Deadlines;
+use crate::deadlines::{Deadlines, NEVER};
 use crate::error::{ConnectionError, ErrorCode, ErrorKind, SendError};
 use crate::event::{ResetBy, StreamId, Verdict};
 use crate::frame;
@@ -70,8 +70,8 @@ pub(crate) struct Core {
 
     pub(crate) streams: Streams,
     pub(crate) schedule: Schedule,
-    /// The stream that `next_writable` gave out last, and its turn.
-    pub(crate) turn: Option<(Slot, u32)>,
+    /// No stream's progress is due before, in nanoseconds.
+    pub(crate) progress_due: u64,
     /// Streams that count against the limits of either side.
     pub(crate) peer_streams: u32,
     pub(crate) own_streams: u32,
@@ -126,7 +126,7 @@ impl Core {
             send: Window::new(WINDOW_DEFAULT),
             streams: Streams::new(),
             schedule: Schedule::new(),
-            turn: None,
+            progress_due: NEVER,
             peer_streams: 0,
             own_streams: 0,
             last_peer_id: 0,
@@ -260,6 +260,10 @@ impl Core {
         stream.flags.set(Flags::COUNTED);
         if let Some(limit) = self.config.body_bytes_max {
             stream.content_left = limit;
+        }
+        stream.heard_at = self.deadlines.millis();
+        if let Some(timeout) = self.config.body_timeout {
+            self.expect_progress(timeout);
         }
         *self.count(id) += 1;
         self.deadlines.used();

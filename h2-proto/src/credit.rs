@@ -64,10 +64,13 @@ impl Core {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
         let slot = self.surfaced(id)?;
+        let now = self.deadlines.millis();
         let stream = self.streams.get_mut(slot);
         let left = stream.unreleased.checked_sub(octets).ok_or(SendError::ReleasedTooMuch)?;
         stream.unreleased = left;
         stream.credit += octets;
+        // The peer was held back; now it is its turn.
+        stream.heard_at = now;
         self.release_connection(octets);
         if self.phase != Phase::Closed {
             self.flush_stream_credit(slot, out);

@@ -90,6 +90,8 @@ pub enum Deadline {
     Send,
     /// The end of the last stream after a shutdown.
     Drain,
+    /// Content of the peer that its stream waits for.
+    Body,
 }
 
 impl Deadline {
@@ -102,6 +104,7 @@ impl Deadline {
             Self::KeepAlive => "ping_timeout",
             Self::Send => "send_timeout",
             Self::Drain => "drain_timeout",
+            Self::Body => "body_timeout",
         }
     }
 
@@ -109,7 +112,7 @@ impl Deadline {
         match self {
             Self::SettingsAck => ErrorCode::SETTINGS_TIMEOUT,
             Self::Preface | Self::HeaderBlock => ErrorCode::PROTOCOL_ERROR,
-            Self::Send => ErrorCode::ENHANCE_YOUR_CALM,
+            Self::Send | Self::Body => ErrorCode::ENHANCE_YOUR_CALM,
             Self::Idle | Self::KeepAlive | Self::Drain => ErrorCode::NO_ERROR,
         }
     }
@@ -122,6 +125,7 @@ impl Deadline {
             Self::Idle => "the connection stood idle too long",
             Self::KeepAlive => "a PING was not answered in time",
             Self::Send => "the peer took the output too slowly",
+            Self::Body => "the content of a message did not come in time",
             Self::Drain => "the last stream did not end in time after the shutdown",
         }
     }
@@ -231,6 +235,8 @@ kinds! {
     WindowExceeded => "there are more octets than the window had", "RFC 9113 §6.9.1", FLOW_CONTROL_ERROR;
     /// A PRIORITY_UPDATE for no stream, or for one that it cannot be for.
     PriorityUpdate => "a PRIORITY_UPDATE is for a stream that it cannot be for", "RFC 9218 §7.1", PROTOCOL_ERROR;
+    /// PRIORITY_UPDATE for more idle streams than may be open beside those that are.
+    TooManyPriorities => "more streams have a priority than may be open", "RFC 9218 §7.1", PROTOCOL_ERROR;
     /// The field section is longer than the limit.
     SectionTooLong => "a field section is too long", "section_bytes_max", ENHANCE_YOUR_CALM;
     /// The field section has more fields than the limit.

@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::core::{Core, Ping, Side, Why};
-use crate::deadlines::{Facts, NEVER};
+use crate::deadlines::{Facts, NEVER, nanos};
 use crate::error::{ConnectionError, Deadline, ErrorCode, ErrorKind};
 use crate::event::{NextStep, ResetBy, StreamId, Verdict};
 use crate::frame::{self, STREAM_ID_MAX};
 use crate::phase::{Phase, Transition};
 use crate::recv::Step;
 use crate::stream::state::State;
+use crate::stream::{Flags, Stream};
 
 /// Octets that a connection reads and throws away after its last GOAWAY, and how long.
 const LINGER_OCTETS_MAX: u64 = 1 << 20;
@@ -181,27 +182,57 @@ impl Core {
                     why: Why::Alive,
                 });
             }
-            self.expire_stalls(out);
+            self.expire_streams(out);
         }
         self.appended(out.len() - start);
         result
     }
 
-    /// Streams whose content waits for a window too long (§10.5).
-    fn expire_stalls(&mut self, out: &mut Vec<u8>) {
+    /// A stream has to make progress within this time.
+    pub(crate) fn expect_progress(&mut self, timeout: Duration) {
+        let due = self.deadlines.now().saturating_add(nanos(timeout));
+        self.progress_due = self.progress_due.min(due);
+    }
+
+    /// Whether a stream waits for the peer's content, which had window for it; since when.
+    fn waits_for_content(&self, stream: &Stream) -> Option<u32> {
+        let waits = stream.state.receives()
+            && stream.flags.has(Flags::HEAD_RECEIVED)
+            && stream.receive.available() >= self.config.send_progress_bytes_min
+            && self.receive.available() >= self.config.send_progress_bytes_min;
+        waits.then_some(stream.heard_at)
+    }
+
+    /// Streams that make no progress: content of ours waits for a window too long (§10.5), or the
+    /// peer's does not come.
+    fn expire_streams(&mut self, out: &mut Vec<u8>) {
         let now = self.deadlines.now();
-        let timeout = self.config.send_timeout;
-        let late: Vec<u32> = self
-            .streams
-            .iter()
-            .filter(|(_, stream)| {
-                stream.stalled_at != u32::MAX
-                    && self.deadlines.at(stream.stalled_at, timeout) <= now
-            })
-            .map(|(_, stream)| stream.id)
-            .collect();
-        for id in late {
-            let step = self.break_stream(id, ErrorKind::Deadline(Deadline::Send), out);
+        if now < self.progress_due {
+            return;
+        }
+        let mut due = NEVER;
+        let mut late = Vec::new();
+        for (_, stream) in self.streams.iter() {
+            let sending = (stream.stalled_at != u32::MAX).then(|| {
+                (self.deadlines.at(stream.stalled_at, self.config.send_timeout), Deadline::Send)
+            });
+            let receiving = self.config.body_timeout.and_then(|timeout| {
+                // Back-pressure may end at any time: then the time begins.
+                let since = self.waits_for_content(stream);
+                let since = since.unwrap_or_else(|| self.deadlines.millis());
+                let silent = self.starving && stream.state.receives();
+                silent.then(|| (self.deadlines.at(since, timeout), Deadline::Body))
+            });
+            let first = [sending, receiving].into_iter().flatten().min_by_key(|it| it.0);
+            match first {
+                Some((at, deadline)) if at <= now => late.push((stream.id, deadline)),
+                Some((at, _)) => due = due.min(at),
+                None => {}
+            }
+        }
+        self.progress_due = due;
+        for (id, deadline) in late {
+            let step = self.break_stream(id, ErrorKind::Deadline(deadline), out);
             self.queued.push_back(step);
         }
     }
@@ -211,13 +242,7 @@ impl Core {
             let waits = self.unsent() > 0 && !self.deadlines.is_closing_over();
             return waits.then(|| self.deadlines.closing());
         }
-        let stall = self
-            .streams
-            .iter()
-            .filter(|(_, stream)| stream.stalled_at != u32::MAX)
-            .map(|(_, stream)| self.deadlines.at(stream.stalled_at, self.config.send_timeout))
-            .min();
-        let next = self.deadlines.next(&self.config, self.starving).min(stall.unwrap_or(NEVER));
+        let next = self.deadlines.next(&self.config, self.starving).min(self.progress_due);
         (next != NEVER).then(|| Duration::from_nanos(next))
     }
 }

@@ -1,13 +1,14 @@
-//! Whose content goes next (RFC 9218 §10): the most urgent first; within an urgency in the order in
-//! which they asked, an incremental one going to the end after each turn, another staying until it
-//! is done.
+//! Whose content goes next (RFC 9218 §10): the most urgent first; within an urgency those that are
+//! not incremental, one after the other in the order of their identifiers, then the incremental
+//! ones, which share: each goes to the end after its turn.
 //!
-//! A heap of those that have content and window. What is reset, or changes its priority, is told
-//! when it comes up.
+//! A heap of those that have content and window. What was reset, or has another priority since, is
+//! told when it comes up.
 
 use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
 
+use crate::priority::Priority;
 use crate::stream::map::{Slot, Streams};
 use crate::stream::{Flags, Stream};
 
@@ -15,9 +16,10 @@ use crate::stream::{Flags, Stream};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     urgency: u8,
+    /// From 1; 0 of one that is not incremental.
     turn: u32,
-    slot: Slot,
     id: u32,
+    slot: Slot,
 }
 
 /// See the module.
@@ -33,37 +35,53 @@ impl Schedule {
         Self { heap: BinaryHeap::new(), turns: 0 }
     }
 
-    /// The stream has content and window. A turn that it had is kept, unless it is to share.
-    pub(crate) fn add(&mut self, slot: Slot, stream: &mut Stream, turn: Option<u32>) {
-        if stream.flags.has(Flags::SCHEDULED) {
-            return;
+    /// The stream has content and window.
+    pub(crate) fn add(&mut self, slot: Slot, stream: &mut Stream) {
+        if !stream.flags.has(Flags::SCHEDULED) {
+            stream.flags.set(Flags::SCHEDULED);
+            self.push(slot, stream);
         }
-        stream.flags.set(Flags::SCHEDULED);
-        let turn = turn.filter(|_| !stream.priority.incremental).unwrap_or_else(|| {
-            self.turns = self.turns.wrapping_add(1);
-            self.turns
-        });
-        let urgency = stream.priority.urgency;
-        self.heap.push(Reverse(Entry { urgency, turn, slot, id: stream.id }));
     }
 
-    /// Takes the next stream out, with its turn.
-    pub(crate) fn next(&mut self, streams: &mut Streams) -> Option<(Slot, u32)> {
+    /// The stream has another priority.
+    pub(crate) fn prioritize(&mut self, slot: Slot, streams: &mut Streams, priority: Priority) {
+        let stream = streams.get_mut(slot);
+        stream.priority = priority;
+        if stream.flags.has(Flags::SCHEDULED) {
+            // To where it belongs now; the entry that it had is told by its priority.
+            self.push(slot, streams.get(slot));
+            self.tidy(streams);
+        }
+    }
+
+    fn push(&mut self, slot: Slot, stream: &Stream) {
+        let Priority { urgency, incremental } = stream.priority;
+        let turn = if incremental {
+            self.turns = self.turns.wrapping_add(1).max(1);
+            self.turns
+        } else {
+            0
+        };
+        self.heap.push(Reverse(Entry { urgency, turn, id: stream.id, slot }));
+    }
+
+    /// Whether an entry is of a stream that waits, and where it belongs.
+    fn holds(entry: &Entry, streams: &Streams) -> bool {
+        streams.find(entry.id) == Some(entry.slot) && {
+            let stream = streams.get(entry.slot);
+            stream.flags.has(Flags::SCHEDULED)
+                && stream.priority.urgency == entry.urgency
+                && stream.priority.incremental == (entry.turn > 0)
+        }
+    }
+
+    /// Takes the next stream out.
+    pub(crate) fn next(&mut self, streams: &mut Streams) -> Option<Slot> {
         while let Some(Reverse(entry)) = self.heap.pop() {
-            if streams.find(entry.id) != Some(entry.slot) {
-                continue;
+            if Self::holds(&entry, streams) {
+                streams.get_mut(entry.slot).flags.clear(Flags::SCHEDULED);
+                return Some(entry.slot);
             }
-            let stream = streams.get_mut(entry.slot);
-            if !stream.flags.has(Flags::SCHEDULED) {
-                continue;
-            }
-            stream.flags.clear(Flags::SCHEDULED);
-            if stream.priority.urgency != entry.urgency {
-                // It has changed: to where it belongs now.
-                self.add(entry.slot, stream, Some(entry.turn));
-                continue;
-            }
-            return Some((entry.slot, entry.turn));
         }
         self.turns = 0;
         None
@@ -77,10 +95,7 @@ impl Schedule {
     /// Throws away what is over, once that is more than what is not.
     pub(crate) fn tidy(&mut self, streams: &Streams) {
         if self.heap.len() > 2 * streams.len() + 16 {
-            self.heap.retain(|Reverse(entry)| {
-                streams.find(entry.id) == Some(entry.slot)
-                    && streams.get(entry.slot).flags.has(Flags::SCHEDULED)
-            });
+            self.heap.retain(|Reverse(entry)| Self::holds(entry, streams));
         }
     }
 
@@ -94,7 +109,6 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::priority::Priority;
     use crate::stream::state::State;
 
     fn streams(priorities: &[(u8, bool)]) -> (Streams, Schedule) {
@@ -103,7 +117,7 @@ mod tests {
             let mut stream = Stream::new(2 * index as u32 + 1, State::Open, 0, 0);
             stream.priority = Priority { urgency, incremental };
             let slot = streams.insert(stream);
-            schedule.add(slot, streams.get_mut(slot), None);
+            schedule.add(slot, streams.get_mut(slot));
         }
         (streams, schedule)
     }
@@ -111,18 +125,18 @@ mod tests {
     /// Each stream has so many pieces: the order in which they go.
     fn order(streams: &mut Streams, schedule: &mut Schedule, pieces: usize) -> Vec<u32> {
         let mut order = Vec::new();
-        while let Some((slot, turn)) = schedule.next(streams) {
+        while let Some(slot) = schedule.next(streams) {
             let id = streams.get(slot).id;
             order.push(id);
             if order.iter().filter(|&&it| it == id).count() < pieces {
-                schedule.add(slot, streams.get_mut(slot), Some(turn));
+                schedule.add(slot, streams.get_mut(slot));
             }
         }
         order
     }
 
     #[test]
-    fn rfc9218_10_urgency_then_turns() {
+    fn rfc9218_10_urgency_then_identifiers() {
         let (mut all, mut schedule) = streams(&[(3, false), (7, false), (0, false), (3, false)]);
         assert_eq!(order(&mut all, &mut schedule, 2), [5, 5, 1, 1, 7, 7, 3, 3]);
     }
@@ -130,16 +144,42 @@ mod tests {
     #[test]
     fn rfc9218_4_2_incremental_ones_share() {
         let (mut all, mut schedule) = streams(&[(3, true), (3, true), (3, false), (3, true)]);
-        assert_eq!(order(&mut all, &mut schedule, 3), [1, 3, 5, 5, 5, 7, 1, 3, 7, 1, 3, 7]);
+        assert_eq!(order(&mut all, &mut schedule, 3), [5, 5, 5, 1, 3, 7, 1, 3, 7, 1, 3, 7]);
     }
 
     #[test]
-    fn what_changed_or_ended_is_told_when_it_comes_up() {
+    fn rfc9218_7_a_priority_changes_while_the_stream_waits() {
+        let (mut all, mut schedule) = streams(&[(1, false), (2, true), (3, false), (3, false)]);
+        let place = |all: &Streams, id| all.find(id).unwrap();
+        let priority = |urgency, incremental| Priority { urgency, incremental };
+        let (first, last) = (place(&all, 1), place(&all, 7));
+        schedule.prioritize(first, &mut all, priority(5, false));
+        schedule.prioritize(last, &mut all, priority(0, false));
+        schedule.prioritize(last, &mut all, priority(2, true));
+        assert_eq!(order(&mut all, &mut schedule, 1), [3, 7, 5, 1]);
+        assert!(schedule.is_empty());
+    }
+
+    #[test]
+    fn what_ended_is_told_when_it_comes_up() {
         let (mut all, mut schedule) = streams(&[(0, false), (1, false), (2, false)]);
-        let slot = all.find(1).unwrap();
-        all.get_mut(slot).priority.urgency = 5;
         all.remove(3);
-        assert_eq!(order(&mut all, &mut schedule, 1), [5, 1]);
-        assert!(schedule.heap.is_empty());
+        assert_eq!(order(&mut all, &mut schedule, 1), [1, 5]);
+        assert!(schedule.is_empty());
+    }
+
+    #[test]
+    fn changes_without_end_take_no_memory() {
+        let (mut all, mut schedule) = streams(&[(0, false), (1, false)]);
+        let slot = all.find(1).unwrap();
+        for change in 0..=255_u8 {
+            schedule.prioritize(
+                slot,
+                &mut all,
+                Priority { urgency: change % 8, incremental: false },
+            );
+        }
+        assert!(schedule.heap.len() <= 2 * all.len() + 17);
+        assert_eq!(order(&mut all, &mut schedule, 1), [3, 1]);
     }
 }

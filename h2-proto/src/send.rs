@@ -124,26 +124,27 @@ impl Core {
             return Err(SendError::WrongState);
         }
         stream.flags.set(Flags::WANTS_SEND);
-        self.schedule_or_stall(slot, None);
+        self.schedule_or_stall(slot);
         Ok(())
     }
 
     /// A stream that wants to send stands in the schedule if its window is open; if not, the time
     /// runs.
-    fn schedule_or_stall(&mut self, slot: Slot, turn: Option<u32>) {
+    fn schedule_or_stall(&mut self, slot: Slot) {
         let now = self.deadlines.millis();
         let stream = self.streams.get_mut(slot);
         if !stream.flags.has(Flags::WANTS_SEND) || stream.flags.has(Flags::PENDING) {
             return;
         }
         if stream.send.available() > 0 || stream.flags.has(Flags::NO_CONTENT_OUT) {
-            self.schedule.add(slot, stream, turn);
+            self.schedule.add(slot, stream);
         }
         let window = stream.send.available().min(self.send.available());
         if window == 0 {
             if stream.stalled_at == u32::MAX {
                 stream.stalled_at = now;
                 stream.sent_since = 0;
+                self.expect_progress(self.config.send_timeout);
             }
         } else if window >= self.config.send_progress_bytes_min {
             // Enough to make progress with: what follows is the application's time.
@@ -153,7 +154,7 @@ impl Core {
 
     /// A stream's window opened.
     pub(crate) fn window_opened(&mut self, slot: Slot) {
-        self.schedule_or_stall(slot, None);
+        self.schedule_or_stall(slot);
     }
 
     /// The windows of all streams opened, or the connection's opened or closed.
@@ -165,7 +166,7 @@ impl Core {
             .map(|(slot, _)| slot)
             .collect();
         for slot in slots {
-            self.schedule_or_stall(slot, None);
+            self.schedule_or_stall(slot);
         }
     }
 
@@ -182,17 +183,16 @@ impl Core {
         if self.phase == Phase::Closed || room == 0 || self.send.available() == 0 {
             return None;
         }
-        while let Some((slot, turn)) = self.schedule.next(&mut self.streams) {
+        while let Some(slot) = self.schedule.next(&mut self.streams) {
             let stream = self.streams.get(slot);
             if !stream.flags.has(Flags::WANTS_SEND) {
                 continue;
             }
             let capacity = stream.send.available().min(self.send.available());
             if capacity == 0 && !stream.flags.has(Flags::NO_CONTENT_OUT) {
-                self.schedule_or_stall(slot, None);
+                self.schedule_or_stall(slot);
                 continue;
             }
-            self.turn = Some((slot, turn));
             let capacity = capacity.min(u32::try_from(room).unwrap_or(u32::MAX));
             return Some((StreamId(stream.id), capacity));
         }
@@ -235,9 +235,8 @@ impl Core {
 
     /// Takes what was accepted off the windows, and puts the stream back if that was not all.
     fn sent_data(&mut self, slot: Slot, accepted: usize, len: usize) {
-        let turn = self.turn.take().filter(|turn| turn.0 == slot).map(|turn| turn.1);
         let now = self.deadlines.millis();
-        let progress = self.config.send_progress_bytes_min;
+        let progress = self.config.send_progress_bytes_min.min(0xffff);
         let limited = accepted < len;
         let stream = self.streams.get_mut(slot);
         let swallowed = stream.flags.has(Flags::NO_CONTENT_OUT);
@@ -249,17 +248,17 @@ impl Core {
         if stream.flags.has(Flags::LENGTH_OUT) {
             stream.send_left -= accepted as u64;
         }
-        stream.sent_since = stream.sent_since.saturating_add(accepted as u32);
+        stream.sent_since = stream.sent_since.saturating_add(accepted.min(0xffff) as u16);
         if !limited {
             stream.stalled_at = u32::MAX;
-        } else if stream.stalled_at != u32::MAX && stream.sent_since >= progress {
+        } else if stream.stalled_at != u32::MAX && u32::from(stream.sent_since) >= progress {
             stream.stalled_at = now;
             stream.sent_since = 0;
         }
         let connection_closed = accepted > 0 && self.send.available() == 0;
         if limited {
             stream.flags.set(Flags::WANTS_SEND);
-            self.schedule_or_stall(slot, turn);
+            self.schedule_or_stall(slot);
         } else {
             stream.flags.clear(Flags::WANTS_SEND);
         }
@@ -413,14 +412,24 @@ impl Core {
     ) -> Result<(), SendError> {
         let slot = self.surfaced(id)?;
         let priority = Priority { urgency: priority.urgency.min(7), ..priority };
-        self.streams.get_mut(slot).priority = priority;
-        if self.side == Side::Client && !self.streams.get(slot).flags.has(Flags::PENDING) {
-            self.check_open()?;
+        self.check_open()?;
+        self.schedule.prioritize(slot, &mut self.streams, priority);
+        // What waits is told when it goes.
+        if !self.streams.get(slot).flags.has(Flags::PENDING) {
             let start = out.len();
-            frame::priority_update::write(id.0, priority.value(), out);
+            self.tell_priority(id.0, priority, out);
             self.appended(out.len() - start);
         }
         Ok(())
+    }
+
+    /// A client tells a server that heeds priorities (RFC 9218 §2.1.1); before its SETTINGS are here
+    /// nobody knows.
+    fn tell_priority(&self, id: u32, priority: Priority, out: &mut Vec<u8>) {
+        let heeded = self.remote.no_rfc7540_priorities || self.phase < Phase::Open;
+        if self.side == Side::Client && heeded {
+            frame::priority_update::write(id, priority.value(), out);
+        }
     }
 
     // ---- requests that wait for a stream ----
@@ -430,7 +439,7 @@ impl Core {
         self.phase == Phase::Open
             && self.goaway_received.is_none()
             && !self.is_draining()
-            && self.own_streams < self.remote.streams_max
+            && self.own_streams < self.remote.streams_max.min(self.config.streams_max)
     }
 
     /// Sends what waited, as far as there are streams now. Counted by the caller.
@@ -445,12 +454,16 @@ impl Core {
             // Settings may have come since it was asked for.
             stream.send = crate::window::Window::new(self.remote.window_bytes as i32);
             self.own_streams += 1;
+            let priority = stream.priority;
             self.write_section(id, fields.iter(), end_stream, out);
             if end_stream {
                 let stream = self.streams.get_mut(slot);
                 stream.state = State::HalfClosedLocal;
             }
-            self.schedule_or_stall(slot, None);
+            if priority != Priority::default() {
+                self.tell_priority(id, priority, out);
+            }
+            self.schedule_or_stall(slot);
         }
     }
 }

@@ -244,13 +244,16 @@ fn b27_priority_updates_for_idle_streams() {
     let update = |stream: u32| {
         h2::frame(more::PRIORITY_UPDATE, 0, 0, [&stream.to_be_bytes()[..], b"u=1"].concat())
     };
-    calmed(10_001, Cause::Control, |round| update(id(round)));
-    // What is kept is used: as many as streams may be open.
+    calmed(10_001, Cause::Control, |round| update(id(round % 100)));
+    // What is kept is used, for as many streams as may be open; more break a rule (RFC 9218 §7.1).
     let mut desk = server();
-    for round in 0..1000 {
+    for round in 0..100 {
         assert_eq!(desk.feed(update(id(round))), []);
     }
     assert_eq!(desk.error, None);
+    desk.feed(update(id(100)));
+    assert_eq!(desk.kind(), ErrorKind::TooManyPriorities);
+    assert_eq!(h2::farewell(&desk.sent()), Some(ErrorCode::PROTOCOL_ERROR));
 }
 
 #[test]

@@ -345,3 +345,48 @@ fn b52_a_connection_that_is_used_is_not_idle() {
     }
     assert_eq!(desk.conn.phase(), Phase::Open);
 }
+
+/// Content that drips, or does not come: only for those who set `body_timeout`.
+#[test]
+fn content_that_drips() {
+    let mut config = Config::default();
+    config.body_timeout = Some(Duration::from_secs(30));
+    config.manual_release = true;
+    // One octet a second is no progress.
+    let mut desk = Desk::server(config.clone());
+    desk.feed(h2::post(1));
+    for _ in 0..29 {
+        desk.tick(Duration::from_secs(1));
+        desk.feed(h2::data(1, 0, "x"));
+    }
+    assert_eq!(h2::resets(&desk.sent()), []);
+    desk.tick(Duration::from_secs(1));
+    desk.pull();
+    assert_eq!(h2::resets(&desk.sent()), [(1, ErrorCode::ENHANCE_YOUR_CALM)]);
+    assert_eq!(desk.error, None, "the connection lives");
+    // 1 KiB within the time is.
+    let mut desk = Desk::server(config.clone());
+    desk.feed(h2::post(1));
+    for _ in 0..10 {
+        desk.tick(Duration::from_secs(29));
+        desk.feed([h2::data(1, 0, [0; 1024]), h2::ping()].concat());
+    }
+    assert_eq!(h2::resets(&desk.sent()), []);
+    // Who has no window is not blamed, and has its time again when there is some.
+    let mut desk = Desk::server(config);
+    let stream = StreamId::new(1);
+    desk.feed([h2::post(1), h2::data(1, 0, [0; 16_384]).repeat(4)].concat());
+    desk.tick(Duration::from_secs(59));
+    desk.conn.release(stream, 65_536, &mut desk.out).unwrap();
+    desk.tick(Duration::from_secs(29));
+    assert_eq!(h2::resets(&desk.sent()), []);
+    desk.tick(Duration::from_secs(30));
+    assert_eq!(h2::resets(&desk.sent()), [(1, ErrorCode::ENHANCE_YOUR_CALM)]);
+    // By default nobody is in a hurry.
+    let mut desk = Desk::server(Config::default());
+    desk.feed(h2::post(1));
+    for _ in 0..1000 {
+        desk.tick(Duration::from_secs(30));
+    }
+    assert_eq!((h2::resets(&desk.sent()), desk.error), (vec![], None));
+}

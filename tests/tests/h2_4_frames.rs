@@ -111,6 +111,8 @@ fn rfc9113_4_1_the_reserved_bit_is_ignored() {
 /// Frames of all kinds, as a client makes them.
 fn frames_of_a_client() -> Vec<Frame> {
     let mut desk = Desk::client(Config::default());
+    // The server heeds priorities (RFC 9218 §2.1).
+    desk.feed(h2::settings(&[(9, 1)]));
     let stream = desk.get();
     desk.conn.set_priority(stream, h2_proto::Priority::default(), &mut desk.out).unwrap();
     let line = h2_proto::RequestLine::new("POST", "http", "a.example", "/");

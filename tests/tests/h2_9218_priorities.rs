@@ -274,11 +274,17 @@ fn rfc9218_7_1_an_update_breaks_a_client() {
     }
 }
 
-/// A client's own, R9218-018 and -020: on stream 0, for a stream that is open.
+/// A client's own, R9218-018 and -020: on stream 0, for a stream that is open; R9218-009: to a
+/// server that heeds it.
 #[test]
 fn rfc9218_7_1_a_client_updates_what_it_asked_for() {
     let mut desk = Desk::client(Config::default());
     let stream = desk.get();
+    let never = Priority { urgency: 7, incremental: false };
+    desk.take();
+    desk.conn.set_priority(stream, never, &mut desk.out).unwrap();
+    assert_eq!(desk.take(), b"");
+    desk.feed(Frame::settings([(setting::NO_RFC7540_PRIORITIES, 1)]).to_bytes());
     desk.take();
     let priority = Priority { urgency: 1, incremental: true };
     desk.conn.set_priority(stream, priority, &mut desk.out).unwrap();
@@ -286,6 +292,68 @@ fn rfc9218_7_1_a_client_updates_what_it_asked_for() {
     let other = StreamId::new(3);
     let unknown = desk.conn.set_priority(other, priority, &mut desk.out);
     assert_eq!((unknown, desk.take()), (Err(SendError::NoStream), vec![]));
+}
+
+/// A request that waits for a stream takes its priority with it.
+#[test]
+fn rfc9218_7_1_what_waits_is_told_when_it_goes() {
+    let mut desk = Desk::client(Config::default());
+    let limits = [(setting::NO_RFC7540_PRIORITIES, 1), (setting::MAX_CONCURRENT_STREAMS, 1)];
+    desk.feed(Frame::settings(limits).to_bytes());
+    let (_, waiting) = (desk.get(), desk.get());
+    let priority = Priority { urgency: 0, incremental: false };
+    desk.conn.set_priority(waiting, priority, &mut desk.out).unwrap();
+    assert!(!text(&desk.take()).contains("PRIORITY_UPDATE"));
+    desk.feed(Frame::headers(1, [(":status", "200")]).end_stream().to_bytes());
+    assert!(text(&desk.take()).contains("PRIORITY_UPDATE prioritized=3 \"u=0\"\n"));
+}
+
+/// A server with responses on streams 1 and 3 that have content to send.
+fn two_responses() -> Desk<ServerConnection> {
+    let mut desk = Desk::server(Config::default());
+    answer(&mut desk, [Frame::get(1, "/"), Frame::get(3, "/")]);
+    desk
+}
+
+fn next(desk: &mut Desk<ServerConnection>) -> u32 {
+    desk.conn.next_writable().expect("a stream has content").0.get()
+}
+
+/// R9218-040: a response that waits already moves, in both directions.
+#[test]
+fn rfc9218_7_a_waiting_response_becomes_more_urgent() {
+    let mut desk = two_responses();
+    desk.feed(Frame::priority_update(3, "u=0").to_bytes());
+    assert_eq!((next(&mut desk), next(&mut desk)), (3, 1));
+    let mut desk = two_responses();
+    let priority = Priority { urgency: 7, incremental: false };
+    desk.conn.set_priority(StreamId::new(1), priority, &mut desk.out).unwrap();
+    assert_eq!((next(&mut desk), next(&mut desk)), (3, 1));
+}
+
+/// R9218-042: also after its own window was closed, and piece by piece.
+#[test]
+fn rfc9218_10_ascending_whatever_happens_between() {
+    let mut desk = two_responses();
+    desk.feed(Frame::window_update(0, 1 << 20).to_bytes());
+    let one = StreamId::new(1);
+    assert_eq!(next(&mut desk), 1);
+    assert_eq!(desk.conn.send_data(one, &[0; 70_000], true, &mut desk.out), Ok(65_535));
+    desk.feed(Frame::window_update(1, 1 << 20).to_bytes());
+    assert_eq!(next(&mut desk), 1);
+    desk.conn.send_data(one, b"piece", false, &mut desk.out).unwrap();
+    desk.conn.want_send(one).unwrap();
+    assert_eq!(next(&mut desk), 1);
+}
+
+/// R9218-022.
+#[test]
+fn rfc9218_7_1_no_more_priorities_than_streams() {
+    let mut desk = Desk::server(Config::default());
+    desk.feed(bytes((0..100).map(|at| Frame::priority_update(2 * at + 1, "u=0"))));
+    assert_eq!(desk.error, None);
+    desk.feed(Frame::priority_update(201, "u=0").to_bytes());
+    assert_eq!(desk.kind(), ErrorKind::TooManyPriorities);
 }
 
 /// R9218-040, R9218-042: the most urgent first, and of one urgency in the order of the requests.

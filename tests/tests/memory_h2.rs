@@ -76,9 +76,17 @@ fn lowered() -> Config {
     config
 }
 
+/// Nothing but streams.
+fn crowded() -> Config {
+    let mut config = lowered();
+    config.streams_max = 4_097;
+    config
+}
+
 type Named = (&'static str, fn() -> Config);
 
-const CONFIGS: [Named; 3] = [("default", default), ("raised", raised), ("lowered", lowered)];
+const CONFIGS: [Named; 4] =
+    [("default", default), ("raised", raised), ("lowered", lowered), ("crowded", crowded)];
 
 // ---- a connection under siege ----
 
@@ -401,7 +409,7 @@ fn floods_whose_answers_nobody_takes() {
 #[test]
 fn priorities_of_streams_to_come() {
     within("PRIORITY_UPDATE", |config| {
-        let octets = [greeting(true, &[]), early_priorities(1, 20_000)].concat();
+        let octets = [greeting(true, &[]), early_priorities(1, config.streams_max)].concat();
         Siege::<ServerConnection>::new(config).run(|siege| {
             siege.feed(&octets);
             siege.lives();

@@ -245,17 +245,21 @@ impl Core {
             return Err(Fault::Connection(ErrorKind::PriorityUpdate));
         }
         if let Some(slot) = self.streams.find(id) {
-            self.streams.get_mut(slot).priority = priority;
+            self.schedule.prioritize(slot, &mut self.streams, priority);
             let stream = StreamId(id);
             return Ok(self.is_held(slot).then_some(Step::PriorityChanged { stream, priority }));
         }
         if self.state_of(id) == State::Idle {
-            // Kept for as many streams as may be opened.
             let known = self.early_priorities.iter().position(|it| it.0 == id);
+            let all = self.early_priorities.len() as u32 + self.peer_streams;
             match known {
                 Some(at) => self.early_priorities[at].1 = priority,
-                None if (self.early_priorities.len() as u32) < self.config.streams_max => {
+                None if all < self.config.streams_max => {
                     self.early_priorities.push((id, priority));
+                }
+                // §7.1 of RFC 9218, once the client knows the limit.
+                None if all >= self.local.in_force.streams_max => {
+                    return Err(Fault::Connection(ErrorKind::TooManyPriorities));
                 }
                 None => {}
             }

@@ -10,6 +10,7 @@ use crate::event::StreamId;
 use crate::frame::{Header, flag};
 use crate::ledger::{Cause, charge, refund};
 use crate::stream::Flags;
+use crate::stream::map::Slot;
 use crate::stream::state::{Frame, Outcome};
 
 /// A DATA frame that is not whole.
@@ -174,6 +175,7 @@ impl Core {
         let mut step = None;
         if let Some(slot) = slot {
             frame.handed_out += taken as u32;
+            self.heard_content(slot, taken);
             let credit = if self.config.manual_release { taken as u32 } else { 0 };
             if credit > 0 {
                 self.streams.get_mut(slot).unreleased += credit;
@@ -191,6 +193,18 @@ impl Core {
             self.reading = Reading::Data(frame);
         }
         Ok(step.into())
+    }
+
+    /// Content came: enough of it is progress.
+    fn heard_content(&mut self, slot: Slot, octets: usize) {
+        let now = self.deadlines.millis();
+        let progress = self.config.send_progress_bytes_min.min(0xffff);
+        let stream = self.streams.get_mut(slot);
+        stream.heard_since = stream.heard_since.saturating_add(octets.min(0xffff) as u16);
+        if u32::from(stream.heard_since) >= progress {
+            stream.heard_since = 0;
+            stream.heard_at = now;
+        }
     }
 
     /// A DATA frame is over: what nobody has to release goes back into the windows, and the

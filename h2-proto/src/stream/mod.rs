@@ -67,6 +67,9 @@ pub(crate) struct Stream {
     /// Interim responses received.
     pub(crate) informational: u8,
     pub(crate) flags: Flags,
+    /// Octets of content that were sent since it was stalled, and received since it was heard.
+    pub(crate) sent_since: u16,
+    pub(crate) heard_since: u16,
     /// What the peer may still send.
     pub(crate) receive: Window,
     /// What we may still send.
@@ -79,8 +82,8 @@ pub(crate) struct Stream {
     pub(crate) surfaced_at: u32,
     /// When content began to wait for a window, likewise; `u32::MAX` if it does not.
     pub(crate) stalled_at: u32,
-    /// Octets that were sent since then.
-    pub(crate) sent_since: u32,
+    /// When the peer's content last made progress, likewise.
+    pub(crate) heard_at: u32,
     /// Octets of content that are still to come, or that may come if no length was announced.
     pub(crate) content_left: u64,
     /// Octets of content that are still to be sent, if a length was announced.
@@ -97,13 +100,15 @@ impl Stream {
             priority: Priority::default(),
             informational: 0,
             flags: Flags::default(),
+            sent_since: 0,
+            heard_since: 0,
             receive: Window::new(receive as i32),
             send: Window::new(send as i32),
             unreleased: 0,
             credit: 0,
             surfaced_at: 0,
             stalled_at: u32::MAX,
-            sent_since: 0,
+            heard_at: 0,
             content_left: u64::MAX,
             send_left: 0,
         }
