@@ -3,6 +3,7 @@
 
 use h2_proto::{ClientConnection, Config, ErrorCode, ServerConnection};
 use tests::frames::{Frame, PREFACE, flag, kind};
+use tests::h2::parse;
 use tests::h2_peers::talk::{Ask, End, Message, Talk, many_fields, pattern};
 use tests::h2_peers::{Ours, Role, Theirs};
 use tests::rng::Rng;
@@ -67,8 +68,7 @@ fn converse<C: End, S: End>(talk: &mut Talk<C, S>, asks: &[Ask]) {
 
 /// All frames that one way took.
 fn frames(octets: &[u8]) -> Vec<Frame> {
-    let mut rest = octets.strip_prefix(PREFACE).unwrap_or(octets).to_vec();
-    std::iter::from_fn(|| Frame::take(&mut rest)).collect()
+    parse(octets.strip_prefix(PREFACE).unwrap_or(octets))
 }
 
 fn field(name: &str, value: &str) -> (String, String) {

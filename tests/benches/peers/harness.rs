@@ -109,14 +109,18 @@ impl Options {
 /// The nanoseconds of a batch, for each contender, round by round; none where it did not take part.
 fn measure(contenders: &mut [Contender<'_>], budget: Duration) -> Vec<Vec<Option<f64>>> {
     const ROUNDS_MIN: usize = 50;
+    /// For batches so long that as many rounds would take minutes.
+    const ROUNDS_MIN_LONG: usize = 5;
+    const LONG: f64 = 10e6;
     const SLOW: f64 = 8.0;
     const SELDOM: usize = 10;
     let warm: Vec<f64> = contenders.iter_mut().map(|it| warm_up(it, budget / 10)).collect();
     let fastest = warm.iter().copied().fold(f64::INFINITY, f64::min);
+    let rounds_min = if fastest > LONG { ROUNDS_MIN_LONG } else { ROUNDS_MIN };
     let mut rounds = vec![Vec::new(); contenders.len()];
     let start = Instant::now();
     for round in 0.. {
-        if round >= ROUNDS_MIN && start.elapsed() >= budget {
+        if round >= rounds_min && start.elapsed() >= budget {
             break;
         }
         for turn in 0..contenders.len() {
