@@ -11,7 +11,7 @@ use crate::event::{RequestHead, ResponseHead};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) content_length: Option<u64>,
-    /// The index of the `priority` field (RFC 9218 §4).
+    /// The index of the first `priority` field (RFC 9218 §4).
     pub(crate) priority: Option<usize>,
     host: Option<usize>,
 }
@@ -88,7 +88,9 @@ fn regular_fields(fields: &FieldBuf, first: usize, section: Section) -> Result<F
             }
             b"host" if facts.host.is_some() => return Err(ErrorKind::Host),
             b"host" => facts.host = Some(index),
-            b"priority" => facts.priority = Some(index),
+            b"priority" => {
+                facts.priority.get_or_insert(index);
+            }
             _ if is_connection_field(&field, section) => return Err(ErrorKind::ConnectionField),
             _ => {}
         }

@@ -228,10 +228,10 @@ impl Core {
         }
         let is_head = head.method == b"HEAD";
         let is_connect = head.method == b"CONNECT";
-        let mut priority = facts
-            .priority
-            .and_then(|index| fields.get(index))
-            .map_or_else(Priority::default, |field| Priority::parse(field.value));
+        let mut priority = facts.priority.map_or_else(Priority::default, |first| {
+            let lines = fields.iter().skip(first).filter(|field| field.name == b"priority");
+            Priority::of_lines(lines.map(|field| field.value))
+        });
         if let Some(at) = self.early_priorities.iter().position(|it| it.0 == id) {
             priority = self.early_priorities.swap_remove(at).1;
         }
