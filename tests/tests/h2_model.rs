@@ -1,13 +1,13 @@
 //! Every state that a client and a server of HTTP/2 can get into together, in worlds that are small
 //! enough to be gone through: up to three streams, windows of one and of two frames, both sides
-//! sending content at once, streams given up and connections shut down at any moment.
+//! sending content at once, streams given up, windows changed and connections shut down at any moment.
 //!
 //! In each state: no error on either side, whatever of a window is not open is in flight or in the
 //! hands of the application, both sides agree on it, and every stream that can send has its turn. From
 //! each state there is a way to the end, where both sides are closed and what nobody gave up came
 //! through.
 //!
-//! `cargo test` looks at the first few thousand states of each world. All of them, within a minute:
+//! `cargo test` looks at the first few thousand states of each world. All of them, in about a minute:
 //!
 //! ```text
 //! cargo test --release -p tests --test h2_model -- --ignored --nocapture
@@ -34,7 +34,7 @@ const ONE_FRAME: Rules = Rules { name: "one frame", piece: FRAME, ..Rules::BASE 
 /// The connection's window holds two frames, those of streams one or two.
 const TWO_FRAMES: Rules = Rules { name: "two frames", piece: HALF, ..Rules::BASE };
 
-const WORLDS: [Rules; 13] = [
+const WORLDS: [Rules; 15] = [
     Rules { name: "one frame, a reset", resets: 1, ..ONE_FRAME },
     Rules {
         name: "a transport that takes its time, a reset",
@@ -75,6 +75,26 @@ const WORLDS: [Rules; 13] = [
         streams: 2,
         asked: 2,
         pieces: [2, 2],
+        shutdowns: [1, 0],
+        ..TWO_FRAMES
+    },
+    Rules {
+        name: "windows that become smaller, and negative",
+        streams: 2,
+        asked: 2,
+        pieces: [3, 1],
+        window: [1, 2],
+        resizes: [0, 1],
+        shutdowns: [0, 1],
+        ..TWO_FRAMES
+    },
+    Rules {
+        name: "windows that become larger",
+        streams: 2,
+        asked: 2,
+        pieces: [2, 3],
+        resizes: [1, 0],
+        resized: 2,
         shutdowns: [1, 0],
         ..TWO_FRAMES
     },

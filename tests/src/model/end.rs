@@ -80,6 +80,9 @@ pub(super) struct End<C> {
     caused: u32,
     caused_left: u64,
     pub(super) shutdowns: u8,
+    pub(super) resizes: u8,
+    /// What the other side's SETTINGS give each stream that this side sends on.
+    pub(super) given: i64,
 }
 
 pub(super) fn id(index: usize) -> StreamId {
@@ -101,13 +104,15 @@ impl<C: Role> End<C> {
             caused: 0,
             caused_left: 0,
             shutdowns: rules.shutdowns[C::SIDE],
+            resizes: rules.resizes[C::SIDE],
+            given: 65_535,
         };
-        end.absorb(rules, scratch);
+        end.absorb(scratch);
         end
     }
 
     /// Takes what a call has appended over.
-    pub(super) fn absorb(&mut self, rules: &Rules, scratch: &mut Scratch) {
+    pub(super) fn absorb(&mut self, scratch: &mut Scratch) {
         let mut rest = scratch.out.as_slice();
         while !rest.is_empty() {
             let (frame, len) = scratch.frames.take(rest);
@@ -116,7 +121,7 @@ impl<C: Role> End<C> {
             if C::SIDE == 0 && facts.kind == Some(kind::HEADERS) {
                 let stream = &mut self.streams[index(facts.stream)];
                 stream.waits = false;
-                stream.window = i64::from(rules.piece * rules.window[1]);
+                stream.window = self.given;
             }
             self.out.push(frame);
         }
@@ -143,6 +148,13 @@ impl<C: Role> End<C> {
         if facts.kind == Some(kind::WINDOW_UPDATE) && facts.stream > 0 {
             self.streams[index(facts.stream)].window += i64::from(facts.increment);
         }
+        if let Some(window) = facts.window {
+            let window = i64::from(window);
+            for stream in self.streams.iter_mut().filter(|it| it.known && !it.waits) {
+                stream.window += window - self.given;
+            }
+            self.given = window;
+        }
         let len = facts.len() as usize;
         let halved = rules.halves && facts.content > 0 && self.fed == 0;
         let until = if halved { 9 + facts.content as usize / 2 } else { len };
@@ -159,7 +171,7 @@ impl<C: Role> End<C> {
             self.input.remove(0);
             self.fed = 0;
         }
-        self.absorb(rules, scratch);
+        self.absorb(scratch);
     }
 
     /// Pulls until nothing comes; how many octets that took.
@@ -192,7 +204,7 @@ impl<C: Role> End<C> {
                 let it = &mut self.streams[index(stream.get())];
                 assert!(!it.known && !end_stream, "{event}");
                 (it.known, it.head_in) = (true, true);
-                it.window = i64::from(rules.piece * rules.window[0]);
+                it.window = self.given;
                 self.conn.answer(stream, out).unwrap();
                 self.conn.want_send(stream).unwrap();
             }
@@ -294,6 +306,11 @@ impl<C: Role> End<C> {
         }
     }
 
+    pub(super) fn resize(&mut self, rules: &Rules, scratch: &mut Scratch) {
+        self.resizes -= 1;
+        self.conn.resize(rules.piece * rules.resized, &mut scratch.out).unwrap();
+    }
+
     pub(super) fn release(&mut self, at: usize, rules: &Rules, scratch: &mut Scratch) {
         let it = &mut self.streams[at];
         let octets = it.held.min(rules.piece);
@@ -324,6 +341,7 @@ impl<C: Role> End<C> {
         self.streams.hash(hasher);
         (&self.out, &self.input, self.fed).hash(hasher);
         (self.caused, self.caused_left, self.shutdowns).hash(hasher);
+        (self.resizes, self.given).hash(hasher);
     }
 
     /// What holds of one side alone.

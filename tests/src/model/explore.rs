@@ -176,7 +176,7 @@ fn run_to_the_end(mut world: World, rules: &Rules, scratch: &mut Scratch) {
         let progress: Vec<Action> = actions
             .iter()
             .copied()
-            .filter(|it| !matches!(it, Action::Leave(..) | Action::Shutdown(_)))
+            .filter(|it| !matches!(it, Action::Leave(..) | Action::Shutdown(_) | Action::Resize(_)))
             .collect();
         let chosen = if progress.is_empty() { &actions } else { &progress };
         assert!(!chosen.is_empty(), "nothing can happen: {world:?}");

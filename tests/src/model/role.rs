@@ -35,6 +35,8 @@ pub trait Role: Clone {
     ) -> Result<(), SendError>;
     fn done(&mut self, stream: StreamId, out: &mut Vec<u8>) -> Result<(), SendError>;
     fn shutdown(&mut self, out: &mut Vec<u8>);
+    /// Other windows of streams, by SETTINGS.
+    fn resize(&mut self, window: u32, out: &mut Vec<u8>) -> Result<(), SendError>;
     fn wrote(&mut self, octets: usize);
     fn unsent(&self) -> u64;
     fn is_paused(&self) -> bool;
@@ -93,6 +95,9 @@ macro_rules! role {
             }
             fn shutdown(&mut self, out: &mut Vec<u8>) {
                 self.shutdown(out);
+            }
+            fn resize(&mut self, window: u32, out: &mut Vec<u8>) -> Result<(), SendError> {
+                self.update_settings(|settings| settings.window_bytes = window, out)
             }
             fn wrote(&mut self, octets: usize) {
                 self.wrote(octets);

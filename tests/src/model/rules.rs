@@ -27,6 +27,10 @@ pub struct Rules {
     pub pieces: [u32; 2],
     /// Pieces that the windows of streams hold at each side.
     pub window: [u32; 2],
+    /// How often each side may announce other windows for streams, and how many pieces they hold.
+    pub resizes: [u8; 2],
+    /// See `resizes`.
+    pub resized: u32,
     /// Whether it is chosen when the transport takes output. If not, it does at once.
     pub transport: bool,
     /// Octets of caused output that pause input.
@@ -53,6 +57,8 @@ impl Rules {
         piece: CONNECTION_WINDOW,
         pieces: [1, 1],
         window: [1, 1],
+        resizes: [0, 0],
+        resized: 1,
         transport: false,
         caused_max: 1_000,
         halves: false,

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use crate::frames::{PREFACE, kind};
 
+const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
+
 /// A frame that was seen once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Seen(u16);
@@ -23,12 +25,20 @@ pub struct Facts {
     pub stream: u32,
     /// The increment of a WINDOW_UPDATE.
     pub increment: u32,
+    /// The window of streams that SETTINGS announce.
+    pub window: Option<u32>,
 }
 
 impl Facts {
     fn of(octets: &[u8]) -> Self {
-        let mut facts =
-            Self { octets: octets.into(), content: 0, kind: None, stream: 0, increment: 0 };
+        let mut facts = Self {
+            octets: octets.into(),
+            content: 0,
+            kind: None,
+            stream: 0,
+            increment: 0,
+            window: None,
+        };
         if octets != PREFACE {
             let word =
                 |at: usize| u32::from_be_bytes([at, at + 1, at + 2, at + 3].map(|i| octets[i]));
@@ -37,6 +47,12 @@ impl Facts {
             match octets[3] {
                 kind::DATA => facts.content = word(0) >> 8,
                 kind::WINDOW_UPDATE => facts.increment = word(9),
+                kind::SETTINGS => {
+                    let mut entries = octets[9..].chunks_exact(6);
+                    facts.window = entries
+                        .find(|it| it[..2] == INITIAL_WINDOW_SIZE)
+                        .map(|entry| u32::from_be_bytes([entry[2], entry[3], entry[4], entry[5]]));
+                }
                 _ => {}
             }
         }

@@ -33,6 +33,8 @@ pub enum Action {
     Done(u8, u8),
     /// A side shuts down.
     Shutdown(u8),
+    /// A side announces other windows.
+    Resize(u8),
 }
 
 /// A state of the model.
@@ -137,6 +139,9 @@ impl World {
                 actions.push(Action::Leave(side, stream));
             }
         }
+        if end.resizes > 0 && seen.phase != Phase::Closed {
+            actions.push(Action::Resize(side));
+        }
         if end.shutdowns > 0 && seen.phase != Phase::Closed {
             actions.push(Action::Shutdown(side));
         }
@@ -157,21 +162,23 @@ impl World {
                 on!(self, side, |end| end.leave(at.into(), rules.by_done, scratch));
             }
             Action::Done(side, at) => on!(self, side, |end| end.leave(at.into(), true, scratch)),
+            Action::Resize(side) => on!(self, side, |end| end.resize(rules, scratch)),
             Action::Shutdown(side) => on!(self, side, |end| {
                 end.shutdowns -= 1;
                 end.conn.shutdown(&mut scratch.out);
             }),
         }
         match action {
-            Action::Ask => self.client.absorb(rules, scratch),
+            Action::Ask => self.client.absorb(scratch),
             Action::Pump(side, _)
             | Action::Release(side, _)
             | Action::Leave(side, _)
             | Action::Done(side, _)
+            | Action::Resize(side)
             | Action::Shutdown(side) => on!(self, side, |end| {
-                end.absorb(rules, scratch);
+                end.absorb(scratch);
                 end.pull(&[], rules, scratch);
-                end.absorb(rules, scratch);
+                end.absorb(scratch);
             }),
             Action::Deliver(_) | Action::Take(_) => {}
         }
@@ -318,7 +325,7 @@ fn check_credit<S: Role, R: Role>(
         let stream = id(at).get();
         assert_eq!(
             from.window + flight(Some(stream)) + given(stream) + i64::from(to.held),
-            i64::from(rules.piece * rules.window[R::SIDE]),
+            sender.given,
             "credit of stream {stream}"
         );
     }
