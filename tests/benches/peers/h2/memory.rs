@@ -36,13 +36,21 @@ pub(crate) fn rows(options: &Options) -> bool {
     for (what, parks) in [("h2 idle, parked", true), ("h2 idle", false)] {
         if Amounts::wanted(options, "M3", what) {
             let results = vec![
-                ("ours", idle::<OurServer>(parks)),
-                ("nghttp2", idle::<CountedServer>(parks)),
-                ("h2", idle::<CrateServer>(parks)),
+                ("ours", idle::<OurServer>(parks, Script::new())),
+                ("nghttp2", idle::<CountedServer>(parks, Script::new())),
+                ("h2", idle::<CrateServer>(parks, Script::new())),
             ];
             let bars = parks.then_some((5.0 * KIB, 3.0 * KIB)).unzip();
             held &= line(what, results, bars.0, bars.1);
         }
+    }
+    if Amounts::wanted(options, "M3", "h2 full table") {
+        let results = vec![
+            ("ours", idle::<OurServer>(true, Script::filling())),
+            ("nghttp2", idle::<CountedServer>(true, Script::filling())),
+            ("h2", idle::<CrateServer>(true, Script::filling())),
+        ];
+        line("h2 full table", results, None, None);
     }
     if Amounts::wanted(options, "M3", "h2 new") {
         let results = vec![
@@ -84,9 +92,8 @@ fn new<S: Server>() -> f64 {
     })
 }
 
-fn idle<S: Server>(parks: bool) -> f64 {
+fn idle<S: Server>(parks: bool, (mut script, first): (Script, Vec<u8>)) -> f64 {
     octets::<S>(|server| {
-        let (mut script, first) = Script::new();
         server.serve(&first, &mut Vec::new());
         for _ in 0..BATCHES {
             assert_eq!(server.serve(script.batch(), &mut Vec::new()), BATCH);

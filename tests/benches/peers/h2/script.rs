@@ -70,28 +70,10 @@ pub(crate) fn greeting(window: u32) -> Vec<u8> {
 }
 
 impl Script {
-    /// A script, and the octets that go before: greeting and a first request, which fills the
-    /// table.
+    /// A script, and the octets that go before: greeting and a first request, whose fields are in
+    /// the table from then on.
     pub(crate) fn new() -> (Self, Vec<u8>) {
-        let mut block = vec![0x82, 0x87, 0x84];
-        for (name, value) in REQUEST {
-            // With incremental indexing, a new name, not in Huffman code.
-            block.push(0x40);
-            for text in [name, value] {
-                block.push(u8::try_from(text.len()).expect("a short one"));
-                block.extend_from_slice(text.as_bytes());
-            }
-        }
-        let ends = flag::END_HEADERS | flag::END_STREAM;
-        let mut first = greeting(65_535);
-        first.extend(octets(&[Frame::new(kind::HEADERS, ends, 1, block)]));
-
-        // What the content of a batch took of the connection's window.
-        let more = (BATCH * CONTENT.len()) as u32;
-        let mut all = octets(&[Frame::new(kind::WINDOW_UPDATE, 0, 0, more.to_be_bytes())]);
-        let mut starts = Vec::new();
-        for path in PATHS.iter() {
-            starts.push(all.len());
+        Self::with(|path| {
             let mut code = Vec::new();
             hpack::huffman::encode(path.as_bytes(), &mut code);
             // The path without indexing, as browsers do, and behind the authority what came after
@@ -99,7 +81,42 @@ impl Script {
             let mut block = vec![0x82, 0x87, 0x80 | 66, 0x04, 0x80 | code.len() as u8];
             block.extend(code);
             block.extend([0x80 | 65, 0x80 | 64, 0x80 | 63, 0x80 | 62]);
-            all.extend(octets(&[Frame::new(kind::HEADERS, ends, 0, block)]));
+            block
+        })
+    }
+
+    /// The same with requests that have nothing in common and fill the table.
+    pub(crate) fn filling() -> (Self, Vec<u8>) {
+        Self::with(|path| {
+            // The path with incremental indexing, and an authority without.
+            let mut block = vec![0x82, 0x87, 0x44, path.len() as u8];
+            block.extend_from_slice(path.as_bytes());
+            block.extend_from_slice(b"\x01\x01a");
+            block
+        })
+    }
+
+    fn with(block: impl Fn(&'static str) -> Vec<u8>) -> (Self, Vec<u8>) {
+        let mut fixed = vec![0x82, 0x87, 0x84];
+        for (name, value) in REQUEST {
+            // With incremental indexing, a new name, not in Huffman code.
+            fixed.push(0x40);
+            for text in [name, value] {
+                fixed.push(u8::try_from(text.len()).expect("a short one"));
+                fixed.extend_from_slice(text.as_bytes());
+            }
+        }
+        let ends = flag::END_HEADERS | flag::END_STREAM;
+        let mut first = greeting(65_535);
+        first.extend(octets(&[Frame::new(kind::HEADERS, ends, 1, fixed)]));
+
+        // What the content of a batch took of the connection's window.
+        let more = (BATCH * CONTENT.len()) as u32;
+        let mut all = octets(&[Frame::new(kind::WINDOW_UPDATE, 0, 0, more.to_be_bytes())]);
+        let mut starts = Vec::new();
+        for path in PATHS.iter() {
+            starts.push(all.len());
+            all.extend(octets(&[Frame::new(kind::HEADERS, ends, 0, block(path))]));
         }
         starts.push(all.len());
         (Self { octets: all, starts, next_stream: 3 }, first)
