@@ -242,7 +242,7 @@ fn credit<C>(rng: &mut Rng, desk: impl Fn(Config) -> Desk<C>) -> Credit<C> {
 
 #[test]
 fn a_server_conserves_credit_whatever_becomes_of_streams() {
-    for_seeds(400, |rng| {
+    for_seeds(1_500, |rng| {
         let next = core::cell::Cell::new(1);
         credit(rng, Desk::<ServerConnection>::server).run(|_| Some(next.replace(next.get() + 2)));
     });
@@ -250,7 +250,7 @@ fn a_server_conserves_credit_whatever_becomes_of_streams() {
 
 #[test]
 fn a_client_conserves_credit_whatever_becomes_of_streams() {
-    for_seeds(400, |rng| {
+    for_seeds(1_500, |rng| {
         credit(rng, Desk::<ClientConnection>::client).run(|desk| {
             let draining = desk.conn.is_draining();
             (!draining).then(|| desk.get().get())

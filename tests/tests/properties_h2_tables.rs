@@ -132,7 +132,7 @@ fn told(fields: &FieldBuf, lines: &[(String, String)]) {
 
 #[test]
 fn the_tables_of_a_server_stay_in_step_whatever_is_refused() {
-    for_seeds(300, |rng| {
+    for_seeds(800, |rng| {
         let mut config = Config::default();
         let mut tables = Tables::new(rng, &mut config);
         let mut desk = Desk::server(config);
@@ -195,7 +195,7 @@ fn the_tables_of_a_server_stay_in_step_whatever_is_refused() {
 
 #[test]
 fn the_tables_of_a_client_stay_in_step_whatever_is_refused() {
-    for_seeds(300, |rng| {
+    for_seeds(800, |rng| {
         let mut config = Config::default();
         let mut tables = Tables::new(rng, &mut config);
         let mut desk = Desk::client(config);
