@@ -20,9 +20,9 @@ pub(crate) fn request(head: Head<'_>) -> Option<http::Request<()>> {
         Kind::H1(_) => Uri::from_static("*"),
         Kind::H2(head) => {
             let mut parts = Parts::default();
-            parts.scheme = head.scheme.map(TryFrom::try_from).transpose().ok()?;
-            parts.authority = head.authority.map(TryFrom::try_from).transpose().ok()?;
-            parts.path_and_query = head.path.map(PathAndQuery::try_from).transpose().ok()?;
+            parts.scheme = head.scheme().map(TryFrom::try_from).transpose().ok()?;
+            parts.authority = head.authority().map(TryFrom::try_from).transpose().ok()?;
+            parts.path_and_query = head.path().map(PathAndQuery::try_from).transpose().ok()?;
             if parts.authority.is_none() {
                 // `http::Uri` has no scheme without an authority.
                 parts.scheme = None;

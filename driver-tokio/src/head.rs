@@ -77,7 +77,7 @@ impl<'a> Head<'a> {
     pub fn method(&self) -> &'a [u8] {
         match self.0 {
             Kind::H1(head) => head.method(),
-            Kind::H2(head) => head.method,
+            Kind::H2(head) => head.method(),
         }
     }
 
@@ -89,7 +89,7 @@ impl<'a> Head<'a> {
                 head.target().split(|&octet| octet == b':').next()
             }
             Kind::H1(_) => None,
-            Kind::H2(head) => head.scheme,
+            Kind::H2(head) => head.scheme(),
         }
     }
 
@@ -98,7 +98,7 @@ impl<'a> Head<'a> {
     pub fn authority(&self) -> Option<&'a [u8]> {
         match self.0 {
             Kind::H1(head) => head.authority(),
-            Kind::H2(head) => head.authority.or_else(|| head.field("host")),
+            Kind::H2(head) => head.authority().or_else(|| head.field("host")),
         }
     }
 
@@ -107,7 +107,7 @@ impl<'a> Head<'a> {
     pub fn path_and_query(&self) -> &'a [u8] {
         match self.0 {
             Kind::H1(head) => head.path_and_query(),
-            Kind::H2(head) => head.path.filter(|path| path != b"*").unwrap_or_default(),
+            Kind::H2(head) => head.path().filter(|path| path != b"*").unwrap_or_default(),
         }
     }
 
@@ -116,7 +116,7 @@ impl<'a> Head<'a> {
     pub fn protocol(&self) -> Option<&'a [u8]> {
         match self.0 {
             Kind::H1(_) => None,
-            Kind::H2(head) => head.protocol,
+            Kind::H2(head) => head.protocol(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::iter::{Chain, Flatten, Map};
+use std::iter::Map;
 use std::marker::PhantomData;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
@@ -242,25 +242,41 @@ where
     }
 }
 
-type Shorten<'d, T> = fn(T) -> Field<'d>;
-
 impl<'f: 'd, 'd, I> IntoIterator for Added<'f, 'd, I>
 where
     I: IntoIterator,
     I::Item: Into<Field<'f>>,
 {
     type Item = Field<'d>;
-    type IntoIter = Chain<
-        Map<I::IntoIter, Shorten<'d, I::Item>>,
-        Flatten<std::array::IntoIter<Option<Field<'d>>, 2>>,
-    >;
+    type IntoIter = AddedFields<'f, 'd, I::IntoIter>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let field: Shorten<'d, I::Item> = |field| {
+        AddedFields { fields: self.fields.into_iter(), added: self.added, lifetime: PhantomData }
+    }
+}
+
+/// See [`Added`].
+pub(crate) struct AddedFields<'f, 'd, I> {
+    fields: I,
+    added: [Option<Field<'d>>; 2],
+    lifetime: PhantomData<&'f ()>,
+}
+
+impl<'f: 'd, 'd, I> Iterator for AddedFields<'f, 'd, I>
+where
+    I: Iterator,
+    I::Item: Into<Field<'f>>,
+{
+    type Item = Field<'d>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field<'d>> {
+        if let Some(field) = self.fields.next() {
             let field: Field<'f> = field.into();
-            field
-        };
-        self.fields.into_iter().map(field).chain(self.added.into_iter().flatten())
+            return Some(field);
+        }
+        let [first, second] = &mut self.added;
+        first.take().or_else(|| second.take())
     }
 }
 

@@ -412,7 +412,7 @@ impl World {
                     assert!(!exchange.surfaced && !exchange.denied, "{exchange:?}");
                     let number = exchange.number.to_string();
                     assert_eq!(head.field("x-number"), Some(number.as_bytes()));
-                    assert_eq!(head.path, Some(&b"/a?b"[..]));
+                    assert_eq!(head.path(), Some(&b"/a?b"[..]));
                     exchange.surfaced = true;
                     if end_stream {
                         exchange.request.arrived(None);

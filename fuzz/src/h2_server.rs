@@ -127,7 +127,7 @@ impl App<ServerConnection> for Server {
     fn on_event(&mut self, event: &Event<'_, '_>, conn: &mut ServerConnection, out: &mut Vec<u8>) {
         match *event {
             Event::Request { stream, head, end_stream, .. } => {
-                assert!(!head.method.is_empty());
+                assert!(!head.method().is_empty());
                 self.begin(stream, end_stream, conn, out);
             }
             Event::Data { stream, credit, end_stream, .. } => {

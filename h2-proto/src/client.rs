@@ -79,8 +79,7 @@ impl<'a> RequestLine<'a> {
         {
             return Err(SendError::InvalidMethod);
         }
-        let authority_ok =
-            self.authority.is_none_or(|it| !it.contains(&b'@') && grammar::authority(it).is_some());
+        let authority_ok = self.authority.is_none_or(|it| grammar::authority(it).is_some());
         if target_ok && authority_ok { Ok(()) } else { Err(SendError::InvalidTarget) }
     }
 }
@@ -144,8 +143,8 @@ impl ClientConnection {
         }
         let fields = || fields.clone().into_iter().map(Into::into);
         let pseudo_bytes: usize = line.pseudo_fields().map(|field| field.size()).sum();
-        let length =
-            core.check_section(pseudo_bytes, fields(), Section::Request, line.authority)?;
+        let sum = core.check_section(pseudo_bytes, fields(), Section::Request, line.authority)?;
+        let length = sum.content_length;
         if end_stream && length.is_some_and(|length| length > 0) {
             return Err(SendError::BodyTooShort);
         }
@@ -176,13 +175,16 @@ impl ClientConnection {
             stream.flags.set(Flags::PENDING);
             stream.flags.clear(Flags::COUNTED);
             core.own_streams -= 1;
-            let fields = line.pseudo_fields().chain(fields().map(crate::server::shorten)).collect();
+            let fields = line.pseudo_fields().chain(fields().map(crate::server::shorten));
+            let mut fields: FieldBuf = fields.collect();
+            fields.shrink();
             core.pending.push(Waiting { id, fields, end_stream });
         } else {
             let start = out.len();
             core.write_section(
                 id,
                 line.pseudo_fields().chain(fields().map(crate::server::shorten)),
+                sum.has_upper_case,
                 end_stream,
                 out,
             );

@@ -55,7 +55,7 @@ pub struct Config {
     pub informational_max: u8,
     /// Requests of a client that wait until the server allows another stream. Default 100.
     pub pending_max: u32,
-    /// Octets of the fields of those, 32 more for each field. Default 32 KiB.
+    /// Octets of the fields of those, 32 more for each field. Default 64 KiB.
     pub pending_bytes_max: u32,
     /// Octets that may be unsent before nothing more is produced of what the caller sends. Default
     /// 256 KiB.
@@ -122,7 +122,7 @@ impl Default for Config {
             body_bytes_max: None,
             informational_max: 8,
             pending_max: 100,
-            pending_bytes_max: 32 << 10,
+            pending_bytes_max: 64 << 10,
             output_bytes_max: 256 << 10,
             caused_output_bytes_max: 256 * 17,
             debug_data_bytes_max: 256,
@@ -178,8 +178,7 @@ impl Config {
         let grown = streams * (size_of::<crate::stream::Stream>() + PLACES)
             + tables
             + frame
-            + self.block_bytes_max as usize
-            + waiting;
-        1024 + 4096 + 2 * grown
+            + self.block_bytes_max as usize;
+        1024 + 4096 + 2 * grown + waiting
     }
 }

@@ -282,6 +282,10 @@ impl Core {
             stream.flags.clear(Flags::WANTS_SEND);
             stream.flags.clear(Flags::SCHEDULED);
             stream.stalled_at = u32::MAX;
+            if state == State::Ended && self.side == Side::Client {
+                // What was asked for came.
+                self.ledger.refund_any(Cause::Expansion, refund::RESPONSE_ENDED);
+            }
             // Both sides said all, and what was received is released: nothing is left to do.
             if state == State::Ended && stream.unreleased == 0 {
                 stream.flags.set(Flags::DONE);
@@ -292,20 +296,20 @@ impl Core {
 
     /// Removes a stream that is over and not held.
     pub(crate) fn settle_life(&mut self, slot: Slot, out: &mut Vec<u8>) {
-        let stream = *self.streams.get(slot);
-        let held = stream.flags.has(Flags::SURFACED) && !stream.flags.has(Flags::DONE);
-        if !stream.state.is_closed() || held {
+        let &Stream { id, state, flags, unreleased, .. } = self.streams.get(slot);
+        let held = flags.has(Flags::SURFACED) && !flags.has(Flags::DONE);
+        if !state.is_closed() || held {
             return;
         }
-        if stream.unreleased > 0 {
-            self.release_connection(stream.unreleased);
+        if unreleased > 0 {
+            self.release_connection(unreleased);
             self.flush_connection_credit(out);
         }
-        self.closed.add(stream.id, stream.state);
-        if stream.flags.has(Flags::COUNTED) {
-            *self.count(stream.id) -= 1;
+        self.closed.add(id, state);
+        if flags.has(Flags::COUNTED) {
+            *self.count(id) -= 1;
         }
-        self.streams.remove(stream.id);
+        self.streams.remove(id);
         self.deadlines.used();
         self.schedule.tidy(&self.streams);
         if self.pending.len() > 0 {

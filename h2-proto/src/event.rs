@@ -41,27 +41,50 @@ impl fmt::Debug for StreamId {
 
 /// The head of a request (RFC 9113 §8.3.1): its pseudo-fields, and the fields behind them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct RequestHead<'f> {
-    /// `:method`.
-    pub method: &'f [u8],
-    /// `:scheme`; `None` for CONNECT.
-    pub scheme: Option<&'f [u8]>,
-    /// `:authority`.
-    pub authority: Option<&'f [u8]>,
-    /// `:path`; `None` for CONNECT.
-    pub path: Option<&'f [u8]>,
-    /// `:protocol` of an extended CONNECT (RFC 8441).
-    pub protocol: Option<&'f [u8]>,
     pub(crate) fields: &'f FieldBuf,
-    pub(crate) pseudo: usize,
+    pub(crate) pseudo: PseudoFields,
 }
 
 impl<'f> RequestHead<'f> {
+    /// `:method`.
+    #[must_use]
+    pub fn method(&self) -> &'f [u8] {
+        self.value(Pseudo::Method).unwrap_or_default()
+    }
+
+    /// `:scheme`; `None` for CONNECT.
+    #[must_use]
+    pub fn scheme(&self) -> Option<&'f [u8]> {
+        self.value(Pseudo::Scheme)
+    }
+
+    /// `:authority`.
+    #[must_use]
+    pub fn authority(&self) -> Option<&'f [u8]> {
+        self.value(Pseudo::Authority)
+    }
+
+    /// `:path`; `None` for CONNECT.
+    #[must_use]
+    pub fn path(&self) -> Option<&'f [u8]> {
+        self.value(Pseudo::Path)
+    }
+
+    /// `:protocol` of an extended CONNECT (RFC 8441).
+    #[must_use]
+    pub fn protocol(&self) -> Option<&'f [u8]> {
+        self.value(Pseudo::Protocol)
+    }
+
+    fn value(&self, pseudo: Pseudo) -> Option<&'f [u8]> {
+        Some(self.fields.get(self.pseudo.place(pseudo)?)?.value)
+    }
+
     /// The fields without the pseudo-fields, in order.
     #[must_use]
     pub fn fields(&self) -> Fields<'f> {
-        behind(self.fields, self.pseudo)
+        self.fields.iter_from(self.pseudo.count())
     }
 
     /// The value of the first field with this name.
@@ -71,37 +94,89 @@ impl<'f> RequestHead<'f> {
         self.fields().find(|field| field.name == name).map(|field| field.value)
     }
 
-    /// The head in a field section that an event gave out, for a caller that kept the section.
+    /// Where its pseudo-fields stand: with the section that an event gave out, kept by the caller,
+    /// they are the head again ([`PseudoFields::head`]).
     #[must_use]
-    pub fn of(fields: &'f FieldBuf) -> Self {
-        let mut head = Self {
-            method: b"",
-            scheme: None,
-            authority: None,
-            path: None,
-            protocol: None,
-            fields,
-            pseudo: 0,
-        };
-        for field in fields {
-            match field.name {
-                b":method" => head.method = field.value,
-                b":scheme" => head.scheme = Some(field.value),
-                b":authority" => head.authority = Some(field.value),
-                b":path" => head.path = Some(field.value),
-                b":protocol" => head.protocol = Some(field.value),
-                _ => break,
-            }
-            head.pseudo += 1;
+    pub const fn pseudo_fields(&self) -> PseudoFields {
+        self.pseudo
+    }
+}
+
+/// Where the pseudo-fields of a request stand in its field section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PseudoFields {
+    /// By [`Pseudo`]; [`ABSENT`](Self::ABSENT) if there is none.
+    at: [u8; 5],
+    count: u8,
+}
+
+/// The pseudo-fields of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Pseudo {
+    Method = 0,
+    Scheme = 1,
+    Authority = 2,
+    Path = 3,
+    Protocol = 4,
+}
+
+impl Pseudo {
+    #[inline]
+    pub(crate) fn of(name: &[u8]) -> Option<Self> {
+        // The length leaves at most two to compare with.
+        match name.len() {
+            5 if name == b":path" => Some(Self::Path),
+            7 if name == b":method" => Some(Self::Method),
+            7 if name == b":scheme" => Some(Self::Scheme),
+            9 if name == b":protocol" => Some(Self::Protocol),
+            10 if name == b":authority" => Some(Self::Authority),
+            _ => None,
         }
-        head
+    }
+}
+
+impl PseudoFields {
+    const ABSENT: u8 = u8::MAX;
+
+    pub(crate) const fn none() -> Self {
+        Self { at: [Self::ABSENT; 5], count: 0 }
+    }
+
+    /// The next field is this one. Whether it is the first of its kind.
+    #[inline]
+    pub(crate) const fn add(&mut self, pseudo: Pseudo) -> bool {
+        let place = &mut self.at[pseudo as usize];
+        let is_first = *place == Self::ABSENT;
+        *place = self.count;
+        self.count += 1;
+        is_first
+    }
+
+    /// The index of a field, if it is there.
+    #[inline]
+    pub(crate) const fn place(&self, pseudo: Pseudo) -> Option<usize> {
+        match self.at[pseudo as usize] {
+            Self::ABSENT => None,
+            place => Some(place as usize),
+        }
+    }
+
+    pub(crate) const fn count(&self) -> usize {
+        self.count as usize
+    }
+
+    /// The head in the section that it was found in. In another it is some head.
+    #[must_use]
+    pub const fn head(self, fields: &FieldBuf) -> RequestHead<'_> {
+        RequestHead { fields, pseudo: self }
     }
 }
 
 impl fmt::Display for RequestHead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.method.escape_ascii())?;
-        let parts = [self.scheme, self.authority, self.path, self.protocol];
+        write!(f, "{}", self.method().escape_ascii())?;
+        let parts = [self.scheme(), self.authority(), self.path(), self.protocol()];
         for part in parts.into_iter().flatten() {
             write!(f, " {}", part.escape_ascii())?;
         }
@@ -113,15 +188,6 @@ impl fmt::Debug for RequestHead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RequestHead({self})")
     }
-}
-
-/// The fields behind the pseudo-fields.
-fn behind(fields: &FieldBuf, pseudo: usize) -> Fields<'_> {
-    let mut fields = fields.iter();
-    (0..pseudo).for_each(|_| {
-        fields.next();
-    });
-    fields
 }
 
 /// The head of a response (RFC 9113 §8.3.2).
@@ -137,7 +203,7 @@ impl<'f> ResponseHead<'f> {
     /// The fields without the pseudo-field, in order.
     #[must_use]
     pub fn fields(&self) -> Fields<'f> {
-        behind(self.fields, 1)
+        self.fields.iter_from(1)
     }
 
     /// The value of the first field with this name.

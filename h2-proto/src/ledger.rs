@@ -69,7 +69,8 @@ pub(crate) mod refund {
     pub(crate) const RESPONSE_ENDED: u32 = 16;
     pub(crate) const RESET_AFTER_WORK: u32 = 10;
     pub(crate) const DATA_ENDED: u32 = 1;
-    /// For WINDOW_UPDATE: DATA that we send of at least 256 octets, or that ends a body.
+    /// For WINDOW_UPDATE: DATA that we send and that no window cut short of 256 octets. As much for PING,
+    /// by which a peer measures what it downloads.
     pub(crate) const DATA_SENT: u32 = 2;
     /// For PING: DATA delivered.
     pub(crate) const DATA_DELIVERED: u32 = 8;
@@ -114,6 +115,17 @@ impl Ledger {
         }
     }
 
+    /// Repays the largest debt first: none grows while another is paid twice.
+    fn repay_largest(&mut self, mut units: u32) {
+        while units > 0
+            && let Some(largest) = self.debts.iter_mut().max().filter(|debt| **debt > 0)
+        {
+            let paid = units.min(*largest);
+            *largest -= paid;
+            units -= paid;
+        }
+    }
+
     /// The cause that cost most, if the account is overdrawn.
     pub(crate) fn overdrawn(&self, config: &Config) -> Option<Cause> {
         if self.debt() <= config.ledger_units_max {
@@ -146,8 +158,7 @@ impl Ledger {
         if units == 0 {
             return;
         }
-        let units_paid = u32::try_from(units).unwrap_or(u32::MAX);
-        self.refund_any(Cause::Streams, units_paid);
+        self.repay_largest(u32::try_from(units).unwrap_or(u32::MAX));
         self.repaid_at =
             if self.debt() == 0 { now } else { self.repaid_at + units * SECOND / rate };
     }

@@ -35,7 +35,8 @@ pub use client::{ClientConnection, RequestLine};
 pub use config::Config;
 pub use error::{ConnectionError, Deadline, ErrorCode, ErrorKind, SendError};
 pub use event::{
-    Event, NextStep, OwnedEvent, RequestHead, ResetBy, ResponseHead, Splice, StreamId, Verdict,
+    Event, NextStep, OwnedEvent, PseudoFields, RequestHead, ResetBy, ResponseHead, Splice,
+    StreamId, Verdict,
 };
 pub use hpack::{Field, FieldBuf, Fields};
 pub use ledger::Cause;

@@ -5,7 +5,7 @@ use h1_proto::grammar;
 use hpack::{Field, FieldBuf};
 
 use crate::error::{ErrorKind, SendError};
-use crate::event::{RequestHead, ResponseHead};
+use crate::event::{Pseudo, PseudoFields, RequestHead, ResponseHead};
 
 /// What the fields of a section say to the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,26 +16,46 @@ pub(crate) struct Facts {
     host: Option<usize>,
 }
 
-/// Octets of a field name (RFC 9113 §8.2.1): a token without upper case.
-const NAME: [bool; 256] = {
-    let mut table = [false; 256];
+/// What an octet is in a field name: part of a token, of one in upper case, or neither.
+const LOWER: u8 = 0;
+const UPPER: u8 = 1;
+const NO_NAME: u8 = 2;
+
+const NAME: [u8; 256] = {
+    let mut table = [NO_NAME; 256];
     let mut octet = 0;
     while octet < 256 {
-        table[octet] = matches!(octet as u8,
-            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_'
-            | b'`' | b'|' | b'~' | b'0'..=b'9' | b'a'..=b'z');
+        table[octet] = match octet as u8 {
+            b'!'
+            | b'#'
+            | b'$'
+            | b'%'
+            | b'&'
+            | b'\''
+            | b'*'
+            | b'+'
+            | b'-'
+            | b'.'
+            | b'^'
+            | b'_'
+            | b'`'
+            | b'|'
+            | b'~'
+            | b'0'..=b'9'
+            | b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => UPPER,
+            _ => NO_NAME,
+        };
         octet += 1;
     }
     table
 };
 
-fn is_name(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().all(|&octet| NAME[usize::from(octet)])
-}
-
-fn is_value(value: &[u8]) -> bool {
-    let outer_space = |octet: Option<&u8>| matches!(octet, Some(b' ' | b'\t'));
-    !outer_space(value.first()) && !outer_space(value.last()) && grammar::is_field_value(value)
+/// All that the octets of a name are; names of HTTP/2 are all [`LOWER`] (RFC 9113 §8.2.1).
+#[inline]
+fn classes(name: &[u8]) -> u8 {
+    let none = if name.is_empty() { NO_NAME } else { LOWER };
+    name.iter().fold(none, |classes, &octet| classes | NAME[usize::from(octet)])
 }
 
 /// A field that speaks of the connection it came on (RFC 9113 §8.2.2). `te` may say one thing, in the
@@ -58,17 +78,36 @@ pub(crate) enum Section {
     Trailers,
 }
 
+/// Whether nothing more is to be said of a field, wherever it stands: what is asked of it alone is
+/// so, and it says nothing to the machine. A decoder asks this once for each field that comes as a
+/// literal, and remembers it with the entries of its table.
+pub(crate) fn is_settled(field: Field<'_>) -> bool {
+    match field.name {
+        b":method" => grammar::is_token(field.value),
+        b":scheme" => grammar::is_scheme(field.value),
+        b":authority" => is_authority(field.value),
+        b":path" => grammar::is_target(field.value),
+        b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade"
+        | b"te" | b"content-length" | b"host" | b"priority" | b"trailer" => false,
+        name => classes(name) == LOWER && grammar::is_field_value(field.value),
+    }
+}
+
 /// The fields behind the pseudo-fields, each by itself, and what they say.
 fn regular_fields(fields: &FieldBuf, first: usize, section: Section) -> Result<Facts, ErrorKind> {
     let mut facts = Facts::default();
-    for (index, field) in fields.iter().enumerate().skip(first) {
-        if field.name.first() == Some(&b':') {
-            return Err(ErrorKind::PseudoField);
+    for (field, index) in fields.iter_from(first).zip(first..) {
+        if fields.is_marked(index) {
+            if field.name.first() == Some(&b':') {
+                return Err(ErrorKind::PseudoField);
+            }
+            continue;
         }
-        if !is_name(field.name) {
-            return Err(ErrorKind::FieldName);
+        if classes(field.name) != LOWER {
+            let pseudo = field.name.first() == Some(&b':');
+            return Err(if pseudo { ErrorKind::PseudoField } else { ErrorKind::FieldName });
         }
-        if !is_value(field.value) {
+        if !grammar::is_field_value(field.value) {
             return Err(ErrorKind::FieldValue);
         }
         match field.name {
@@ -104,30 +143,26 @@ pub(crate) fn request(
     fields: &FieldBuf,
     connect_protocol: bool,
 ) -> Result<(RequestHead<'_>, Facts), ErrorKind> {
-    let (mut method, mut scheme, mut authority, mut path, mut protocol) =
-        (None, None, None, None, None);
-    let mut pseudo = 0;
+    let mut pseudo = PseudoFields::none();
     for field in fields {
-        let place = match field.name {
-            b":method" => &mut method,
-            b":scheme" => &mut scheme,
-            b":authority" => &mut authority,
-            b":path" => &mut path,
-            b":protocol" => &mut protocol,
-            [b':', ..] => return Err(ErrorKind::PseudoField),
-            _ => break,
-        };
-        if place.replace(field.value).is_some() {
-            return Err(ErrorKind::PseudoField);
+        match Pseudo::of(field.name) {
+            Some(name) if pseudo.add(name) => {}
+            None if field.name.first() != Some(&b':') => break,
+            _ => return Err(ErrorKind::PseudoField),
         }
-        pseudo += 1;
     }
-    let facts = regular_fields(fields, pseudo, Section::Request)?;
-    let method = method.ok_or(ErrorKind::PseudoFieldMissing)?;
-    if !grammar::is_token(method) {
+    // Whether the grammar of a value is still to be looked at.
+    let is_open = |name| pseudo.place(name).is_some_and(|index| !fields.is_marked(index));
+    let facts = regular_fields(fields, pseudo.count(), Section::Request)?;
+    let head = pseudo.head(fields);
+    let (method, scheme, authority) = (head.method(), head.scheme(), head.authority());
+    let (path, protocol) = (head.path(), head.protocol());
+    if method.is_empty() && pseudo.place(Pseudo::Method).is_none() {
+        return Err(ErrorKind::PseudoFieldMissing);
+    }
+    if is_open(Pseudo::Method) && !grammar::is_token(method) {
         return Err(ErrorKind::Method);
     }
-    let head = RequestHead { method, scheme, authority, path, protocol, fields, pseudo };
     if method == b"CONNECT" && protocol.is_none() {
         // §8.5: the authority and nothing else.
         if scheme.is_some() || path.is_some() {
@@ -146,14 +181,14 @@ pub(crate) fn request(
         }
         let scheme = scheme.ok_or(ErrorKind::PseudoFieldMissing)?;
         let path = path.ok_or(ErrorKind::PseudoFieldMissing)?;
-        if !grammar::is_scheme(scheme) {
+        if is_open(Pseudo::Scheme) && !grammar::is_scheme(scheme) {
             return Err(ErrorKind::Scheme);
         }
-        if !is_path(method, scheme, path) {
+        if is_open(Pseudo::Path) && !grammar::is_target(path) || !is_path(method, scheme, path) {
             return Err(ErrorKind::Path);
         }
     }
-    if authority.is_some_and(|authority| !is_authority(authority)) {
+    if is_open(Pseudo::Authority) && authority.is_some_and(|authority| !is_authority(authority)) {
         return Err(ErrorKind::Authority);
     }
     if let Some(host) = facts.host.and_then(|index| fields.get(index)) {
@@ -166,10 +201,9 @@ pub(crate) fn request(
     Ok((head, facts))
 }
 
-/// `*` alone for OPTIONS; for http and https an absolute path; never empty, white space or octets
-/// that a request line could not hold.
+/// `*` alone for OPTIONS; for http and https an absolute path; never empty.
 fn is_path(method: &[u8], scheme: &[u8], path: &[u8]) -> bool {
-    if path.is_empty() || !grammar::is_target(path) {
+    if path.is_empty() {
         return false;
     }
     let http = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
@@ -186,9 +220,9 @@ fn without_default_port<'a>(authority: &'a [u8], scheme: Option<&[u8]>) -> &'a [
     authority.strip_suffix(port).unwrap_or(authority)
 }
 
-/// A host and perhaps a port, without user information.
+/// A host and perhaps a port; user information is neither.
 fn is_authority(authority: &[u8]) -> bool {
-    !authority.contains(&b'@') && grammar::authority(authority).is_some()
+    grammar::authority(authority).is_some()
 }
 
 /// Reads a response (RFC 9113 §8.3.2).
@@ -217,27 +251,41 @@ pub(crate) fn trailers(fields: &FieldBuf) -> Result<(), ErrorKind> {
     regular_fields(fields, 0, Section::Trailers).map(|_| ())
 }
 
-/// Checks the fields that a caller wants to send: their size by the account of
-/// SETTINGS_MAX_HEADER_LIST_SIZE, and the Content-Length that they announce.
+/// What the fields say that a caller wants to send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing {
+    /// Their size by the account of SETTINGS_MAX_HEADER_LIST_SIZE.
+    pub(crate) size: usize,
+    /// The Content-Length that they announce.
+    pub(crate) content_length: Option<u64>,
+    /// A name has upper case, which has to go.
+    pub(crate) has_upper_case: bool,
+}
+
+/// Checks the fields that a caller wants to send.
 pub(crate) fn outgoing<'a>(
     fields: impl Iterator<Item = Field<'a>>,
     section: Section,
     authority: Option<&[u8]>,
-) -> Result<(usize, Option<u64>), SendError> {
-    let mut size = 0;
-    let mut content_length = None;
-    for (index, field) in fields.enumerate() {
-        if field.name.first() == Some(&b':') {
-            return Err(SendError::ForbiddenField(index));
-        }
-        if !grammar::is_token(field.name) {
-            return Err(SendError::InvalidFieldName(index));
-        }
-        if !is_value(field.value) {
+) -> Result<Outgoing, SendError> {
+    let mut sum = Outgoing { size: 0, content_length: None, has_upper_case: false };
+    for (field, index) in fields.zip(0..) {
+        let mut lowered = [0; 24];
+        let name = match classes(field.name) {
+            LOWER => field.name,
+            UPPER => {
+                sum.has_upper_case = true;
+                // No name that means something here is longer.
+                lower(field.name, &mut lowered).unwrap_or(field.name)
+            }
+            _ if field.name.first() == Some(&b':') => {
+                return Err(SendError::ForbiddenField(index));
+            }
+            _ => return Err(SendError::InvalidFieldName(index)),
+        };
+        if !grammar::is_field_value(field.value) {
             return Err(SendError::InvalidFieldValue(index));
         }
-        let mut lowered = [0; 24];
-        let name = lower(field.name, &mut lowered).unwrap_or(field.name);
         if is_connection_field(&Field { name, ..field }, section)
             || section == Section::Trailers && grammar::is_forbidden_trailer(name)
         {
@@ -249,13 +297,13 @@ pub(crate) fn outgoing<'a>(
         if name == b"content-length" {
             let length =
                 grammar::decimal(field.value).map_err(|_| SendError::InvalidFieldValue(index))?;
-            if content_length.replace(length).is_some() {
+            if sum.content_length.replace(length).is_some() {
                 return Err(SendError::ForbiddenField(index));
             }
         }
-        size += field.size();
+        sum.size += field.size();
     }
-    Ok((size, content_length))
+    Ok(sum)
 }
 
 /// A short name in lower case.

@@ -46,6 +46,9 @@ impl Schedule {
     /// The stream has another priority.
     pub(crate) fn prioritize(&mut self, slot: Slot, streams: &mut Streams, priority: Priority) {
         let stream = streams.get_mut(slot);
+        if stream.priority == priority {
+            return;
+        }
         stream.priority = priority;
         if stream.flags.has(Flags::SCHEDULED) {
             // To where it belongs now; the entry that it had is told by its priority.
@@ -95,7 +98,12 @@ impl Schedule {
     /// Throws away what is over, once that is more than what is not.
     pub(crate) fn tidy(&mut self, streams: &Streams) {
         if self.heap.len() > 2 * streams.len() + 16 {
-            self.heap.retain(|Reverse(entry)| Self::holds(entry, streams));
+            let mut entries = core::mem::take(&mut self.heap).into_vec();
+            entries.retain(|Reverse(entry)| Self::holds(entry, streams));
+            // One for each stream, the earliest: changes back and forth leave several.
+            entries.sort_unstable_by_key(|Reverse(entry)| (entry.id, entry.turn));
+            entries.dedup_by_key(|Reverse(entry)| entry.id);
+            self.heap = entries.into();
         }
     }
 
@@ -172,12 +180,10 @@ mod tests {
     fn changes_without_end_take_no_memory() {
         let (mut all, mut schedule) = streams(&[(0, false), (1, false)]);
         let slot = all.find(1).unwrap();
-        for change in 0..=255_u8 {
-            schedule.prioritize(
-                slot,
-                &mut all,
-                Priority { urgency: change % 8, incremental: false },
-            );
+        for change in 0..1000 {
+            let urgency = if change % 2 == 0 { 3 } else { 4 };
+            schedule.prioritize(slot, &mut all, Priority { urgency, incremental: false });
+            schedule.prioritize(slot, &mut all, Priority { urgency, incremental: false });
         }
         assert!(schedule.heap.len() <= 2 * all.len() + 17);
         assert_eq!(order(&mut all, &mut schedule, 1), [3, 1]);

@@ -11,7 +11,7 @@ use crate::error::{ErrorCode, SendError};
 use crate::event::{Splice, StreamId};
 use crate::frame::{self, Header, flag, kind};
 use crate::ledger::{Cause, charge, refund};
-use crate::message::{self, Section};
+use crate::message::{self, Outgoing, Section};
 use crate::pending::Waiting;
 use crate::phase::Phase;
 use crate::priority::Priority;
@@ -26,11 +26,12 @@ const SMALL_DATA: usize = 256;
 impl Core {
     // ---- field sections ----
 
-    /// Encodes a section and frames it. Names are lowered on the way.
+    /// Encodes a section and frames it. Names with upper case are lowered on the way.
     pub(crate) fn write_section<'a>(
         &mut self,
         stream: u32,
         fields: impl Iterator<Item = Field<'a>>,
+        has_upper_case: bool,
         end_stream: bool,
         out: &mut Vec<u8>,
     ) {
@@ -38,7 +39,7 @@ impl Core {
         out.resize(start + Header::LEN, 0);
         self.encoder.begin(out);
         for field in fields {
-            if field.name.iter().any(u8::is_ascii_uppercase) {
+            if has_upper_case {
                 let name = field.name.to_ascii_lowercase();
                 self.encoder.encode(Field { name: &name, ..field }, out);
             } else {
@@ -50,19 +51,19 @@ impl Core {
         frame::headers::frame_block(first, start, self.remote.frame_bytes_max, out);
     }
 
-    /// Checks the fields of a caller: what they announce of the content's length.
+    /// Checks the fields of a caller.
     pub(crate) fn check_section<'a>(
         &self,
         pseudo_bytes: usize,
         fields: impl Iterator<Item = Field<'a>>,
         section: Section,
         authority: Option<&[u8]>,
-    ) -> Result<Option<u64>, SendError> {
-        let (size, length) = message::outgoing(fields, section, authority)?;
-        if size + pseudo_bytes > self.remote.section_bytes_max as usize {
+    ) -> Result<Outgoing, SendError> {
+        let sum = message::outgoing(fields, section, authority)?;
+        if sum.size + pseudo_bytes > self.remote.section_bytes_max as usize {
             return Err(SendError::SectionTooLong);
         }
-        Ok(length)
+        Ok(sum)
     }
 
     /// Trailers end a message.
@@ -83,9 +84,9 @@ impl Core {
             return Err(SendError::WrongState);
         }
         self.check_end(slot)?;
-        self.check_section(0, fields(), Section::Trailers, None)?;
+        let sum = self.check_section(0, fields(), Section::Trailers, None)?;
         let start = out.len();
-        self.write_section(id.0, fields(), true, out);
+        self.write_section(id.0, fields(), sum.has_upper_case, true, out);
         self.sent_end(slot, next, out);
         self.appended(out.len() - start);
         Ok(())
@@ -265,8 +266,9 @@ impl Core {
         if connection_closed {
             self.windows_changed();
         }
-        if accepted >= SMALL_DATA {
+        if accepted >= SMALL_DATA || !limited {
             self.ledger.refund(Cause::Windows, refund::DATA_SENT);
+            self.ledger.refund(Cause::Control, refund::DATA_SENT);
         } else if limited && accepted > 0 && self.room() > 0 {
             self.ledger.charge(Cause::Windows, charge::SMALL_DATA_SENT);
         }
@@ -300,9 +302,6 @@ impl Core {
             frame::data::write(id.0, rest, end, out);
         }
         if end {
-            if accepted < SMALL_DATA {
-                self.ledger.refund(Cause::Windows, refund::DATA_SENT);
-            }
             self.sent_end(slot, next, out);
         } else if end_stream && pending {
             self.streams.get_mut(slot).flags.set(Flags::WANTS_SEND);
@@ -455,7 +454,7 @@ impl Core {
             stream.send = crate::window::Window::new(self.remote.window_bytes as i32);
             self.own_streams += 1;
             let priority = stream.priority;
-            self.write_section(id, fields.iter(), end_stream, out);
+            self.write_section(id, fields.iter(), true, end_stream, out);
             if end_stream {
                 let stream = self.streams.get_mut(slot);
                 stream.state = State::HalfClosedLocal;

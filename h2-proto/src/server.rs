@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::time::Duration;
 
 use hpack::{Field, FieldBuf};
@@ -70,7 +71,7 @@ impl ServerConnection {
         if !(100..200).contains(&status) || status == 101 {
             return Err(SendError::InvalidStatus);
         }
-        self.send_head(stream, status, fields, false, out)
+        self.send_head(stream, status, fields, Rest::Open, out)
     }
 
     /// Sends the final response (200 to 999): its head, and with `end_stream` all of it.
@@ -92,7 +93,8 @@ impl ServerConnection {
         if !(200..1000).contains(&status) {
             return Err(SendError::InvalidStatus);
         }
-        self.send_head(stream, status, fields, end_stream, out)
+        let rest = if end_stream { Rest::Content(0) } else { Rest::Open };
+        self.send_head(stream, status, fields, rest, out)
     }
 
     fn send_head<'a, I>(
@@ -100,13 +102,14 @@ impl ServerConnection {
         id: StreamId,
         status: u16,
         fields: I,
-        end_stream: bool,
+        rest: Rest,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError>
     where
         I: IntoIterator + Clone,
         I::Item: Into<Field<'a>>,
     {
+        let end_stream = matches!(rest, Rest::Content(0));
         let core = &mut self.0;
         core.check_open()?;
         let slot = core.surfaced(id)?;
@@ -124,7 +127,8 @@ impl ServerConnection {
             b'0' + (status % 10) as u8,
         ];
         let pseudo = Field::new(b":status", &digits);
-        let length = core.check_section(pseudo.size(), fields(), Section::Response, None)?;
+        let sum = core.check_section(pseudo.size(), fields(), Section::Response, None)?;
+        let length = sum.content_length;
         // RFC 9110 §8.6: nobody could tell it from one that frames content.
         if length.is_some() && (status < 200 || status == 204) {
             return Err(SendError::BodyNotAllowed);
@@ -134,13 +138,18 @@ impl ServerConnection {
         let no_content =
             flags.has(Flags::HEAD_REQUEST) || !h1_proto::grammar::status_allows_content(status);
         let announced = length.filter(|_| is_final && !tunnel && !no_content);
-        if end_stream && announced.is_some_and(|length| length > 0) {
-            return Err(SendError::BodyTooShort);
+        if let (Rest::Content(octets), Some(announced)) = (rest, announced) {
+            match announced.cmp(&(octets as u64)) {
+                Ordering::Greater => return Err(SendError::BodyTooShort),
+                Ordering::Less => return Err(SendError::BodyTooLong),
+                Ordering::Equal => {}
+            }
         }
         let start = out.len();
         core.write_section(
             id.0,
             core::iter::once(pseudo).chain(fields().map(shorten)),
+            sum.has_upper_case,
             end_stream,
             out,
         );
@@ -179,9 +188,21 @@ impl ServerConnection {
         I: IntoIterator + Clone,
         I::Item: Into<Field<'a>>,
     {
-        self.send_response(stream, status, fields, content.is_empty(), out)?;
+        if !(200..1000).contains(&status) {
+            return Err(SendError::InvalidStatus);
+        }
+        self.send_head(stream, status, fields, Rest::Content(content.len()), out)?;
         if content.is_empty() { Ok(0) } else { self.send_data(stream, content, true, out) }
     }
+}
+
+/// What follows a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// So many octets of content, and the end.
+    Content(usize),
+    /// Whatever the caller sends.
+    Open,
 }
 
 /// A field that lives as long as its neighbours.

@@ -17,7 +17,7 @@ fn shuttle(client: &mut Client, server: &mut Server) -> Vec<OwnedEvent> {
         while let Some((event, answer)) = server.poll_event().unwrap() {
             events.push(event.to_owned());
             if let Event::Request { stream, head, end_stream: true, .. } = event {
-                assert_eq!(head.path, Some(&b"/hello"[..]));
+                assert_eq!(head.path(), Some(&b"/hello"[..]));
                 let fields = [("content-type", "text/plain")];
                 answer.conn.respond(stream, 200, fields.iter(), b"hi", answer.out).unwrap();
             }

@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::dynamic_table::{DynamicTable, SIZE_MAX};
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::field::{FIELD_OVERHEAD, FieldLimits};
+use crate::field::{FIELD_OVERHEAD, Field, FieldLimits};
 use crate::field_buf::FieldBuf;
 use crate::{huffman, integer, static_table};
 
@@ -111,6 +111,23 @@ impl Decoder {
         limits: &FieldLimits,
         fields: &mut FieldBuf,
     ) -> Result<(), DecodeError> {
+        self.decode_marking(block, limits, fields, |_| false)
+    }
+
+    /// As [`decode`](Self::decode); `mark` is asked once for each field that comes as a literal, and
+    /// its answer stays with the field, also where the table gives it out again: what a caller has to
+    /// check of single fields it need not check again ([`FieldBuf::is_marked`]). Fields of the static
+    /// table are not marked. A caller asks the same of all blocks of a connection.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decode_marking(
+        &mut self,
+        block: &[u8],
+        limits: &FieldLimits,
+        fields: &mut FieldBuf,
+        mark: impl Fn(Field<'_>) -> bool,
+    ) -> Result<(), DecodeError> {
         fields.clear();
         if let Some(failed) = self.failed {
             return Err(failed);
@@ -126,6 +143,7 @@ impl Decoder {
             over: None,
             work: block.len() as u64,
             work_behind_max: u64::MAX,
+            mark,
         };
         let mut result = run.size_updates(self.table_bytes_max, &mut self.reduced_to);
         if result.is_ok() {
@@ -161,7 +179,7 @@ impl fmt::Debug for Decoder {
 }
 
 /// One block on its way.
-struct Run<'a> {
+struct Run<'a, M> {
     block: &'a [u8],
     /// The octet to read next.
     at: usize,
@@ -175,9 +193,11 @@ struct Run<'a> {
     work: u64,
     /// What that may reach once a limit was passed.
     work_behind_max: u64,
+    /// What the caller says of a literal.
+    mark: M,
 }
 
-impl Run<'_> {
+impl<M: Fn(Field<'_>) -> bool> Run<'_, M> {
     /// Table size updates, which only a block's beginning may have (RFC 7541 §4.2): at most two,
     /// the lowest bound since the last block and the one that holds from now on.
     ///
@@ -278,7 +298,7 @@ impl Run<'_> {
                 let end = self.fields.octets().len() + len;
                 self.fields.octets().extend_from_slice(octets);
                 self.fields.octets().truncate(end);
-                self.fields.end_field(end - len + name_len, false);
+                self.fields.end_field(end - len + name_len, false, false);
                 self.work += len as u64;
                 self.bytes_left -= size;
                 self.fields_left -= 1;
@@ -348,12 +368,13 @@ impl Run<'_> {
                 let len = octets.len() - begin;
                 self.bytes_left -= len + FIELD_OVERHEAD;
                 self.fields_left -= 1;
+                let (name, value) = octets[begin..].split_at(name_end - begin);
+                let marked = (self.mark)(Field { name, value, sensitive });
                 if insert {
                     self.work += len as u64;
-                    let (name, value) = octets[begin..].split_at(name_end - begin);
-                    self.table.insert(name, value, 0);
+                    self.table.insert(name, value, u32::from(marked));
                 }
-                self.fields.end_field(name_end, sensitive);
+                self.fields.end_field(name_end, sensitive, marked);
                 return Ok(());
             }
             self.pass_limit(DecodeErrorKind::SectionTooLong, start);

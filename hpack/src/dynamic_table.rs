@@ -155,7 +155,7 @@ impl DynamicTable {
         if !tail.is_empty() {
             octets.extend_from_slice(tail);
         }
-        fields.end_field(name_end, false);
+        fields.end_field(name_end, false, entry.mark != 0);
         Some(())
     }
 

@@ -8,23 +8,29 @@ use crate::field::{FIELD_OVERHEAD, Field};
 /// A list of fields in storage that is used again: all octets in one vector, the ends in another.
 ///
 /// Shared by as many decoders as a thread has; it holds no limits.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct FieldBuf {
     octets: Vec<u8>,
     ends: Vec<Ends>,
 }
 
 /// Where a field's name and value end in the octets; they begin where the field before ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Ends {
+    /// With [`MARKED`].
     name: u32,
     /// With [`SENSITIVE`].
     value: u32,
 }
 
 const SENSITIVE: u32 = 1 << 31;
+const MARKED: u32 = 1 << 31;
 
 impl Ends {
+    const fn name(self) -> usize {
+        (self.name & !MARKED) as usize
+    }
+
     const fn value(self) -> usize {
         (self.value & !SENSITIVE) as usize
     }
@@ -61,7 +67,7 @@ impl FieldBuf {
     pub fn get(&self, index: usize) -> Option<Field<'_>> {
         let ends = *self.ends.get(index)?;
         let start = if index == 0 { 0 } else { self.ends[index - 1].value() };
-        let (name, value) = self.octets[start..ends.value()].split_at(ends.name as usize - start);
+        let (name, value) = self.octets[start..ends.value()].split_at(ends.name() - start);
         Some(Field { name, value, sensitive: ends.value & SENSITIVE != 0 })
     }
 
@@ -77,6 +83,25 @@ impl FieldBuf {
         Fields { octets: &self.octets, start: 0, ends: self.ends.iter() }
     }
 
+    /// The fields from this one on, in order.
+    #[must_use]
+    pub fn iter_from(&self, index: usize) -> Fields<'_> {
+        let start = index.checked_sub(1).and_then(|last| self.ends.get(last));
+        Fields {
+            octets: &self.octets,
+            start: start.map_or(0, |ends| ends.value()),
+            ends: self.ends.get(index..).unwrap_or_default().iter(),
+        }
+    }
+
+    /// Whether the decoder's caller has marked the field at `index`
+    /// ([`decode_marking`](crate::Decoder::decode_marking)).
+    #[must_use]
+    #[inline]
+    pub fn is_marked(&self, index: usize) -> bool {
+        self.ends.get(index).is_some_and(|ends| ends.name & MARKED != 0)
+    }
+
     /// Adds a field at the end.
     ///
     /// # Panics
@@ -89,7 +114,7 @@ impl FieldBuf {
         self.octets.extend_from_slice(field.name);
         let name_end = self.octets.len();
         self.octets.extend_from_slice(field.value);
-        self.end_field(name_end, field.sensitive);
+        self.end_field(name_end, field.sensitive, false);
     }
 
     /// Removes all fields; the storage stays.
@@ -114,11 +139,21 @@ impl FieldBuf {
     /// What was appended is a field, whose name ends at `name_end` in the octets. They are fewer
     /// than 2^31.
     #[inline]
-    pub(crate) fn end_field(&mut self, name_end: usize, sensitive: bool) {
+    pub(crate) fn end_field(&mut self, name_end: usize, sensitive: bool, marked: bool) {
+        let name = name_end as u32 | if marked { MARKED } else { 0 };
         let value = self.octets.len() as u32 | if sensitive { SENSITIVE } else { 0 };
-        self.ends.push(Ends { name: name_end as u32, value });
+        self.ends.push(Ends { name, value });
     }
 }
+
+/// The same fields; what is marked says nothing of them.
+impl PartialEq for FieldBuf {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other)
+    }
+}
+
+impl Eq for FieldBuf {}
 
 impl fmt::Debug for FieldBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,7 +190,7 @@ pub struct Fields<'a> {
 
 impl fmt::Debug for Ends {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}", self.name, self.value())
+        write!(f, "{}, {}", self.name(), self.value())
     }
 }
 
@@ -166,7 +201,7 @@ impl<'a> Iterator for Fields<'a> {
     fn next(&mut self) -> Option<Field<'a>> {
         let ends = *self.ends.next()?;
         let (name, value) =
-            self.octets[self.start..ends.value()].split_at(ends.name as usize - self.start);
+            self.octets[self.start..ends.value()].split_at(ends.name() - self.start);
         self.start = ends.value();
         Some(Field { name, value, sensitive: ends.value & SENSITIVE != 0 })
     }

@@ -134,7 +134,7 @@ fn rfc8441_4_the_head_tells_which_connect_it_is() {
     let mut heads = Vec::new();
     desk.feed_with(octets, |event, _, _| {
         if let Event::Request { head, .. } = event {
-            heads.push((head.protocol.map(<[u8]>::to_vec), head.path.map(<[u8]>::to_vec)));
+            heads.push((head.protocol().map(<[u8]>::to_vec), head.path().map(<[u8]>::to_vec)));
         }
     });
     assert_eq!(heads, [(Some(b"websocket".to_vec()), Some(b"/chat".to_vec())), (None, None)]);

@@ -255,7 +255,7 @@ fn rfc9113_8_3_1_the_authority_is_the_one_that_counts() {
     let mut seen = None;
     desk.feed_with(h2::headers(1, flag::END_STREAM, block), |event, _, _| {
         if let Event::Request { head, .. } = event {
-            seen = head.authority.map(<[u8]>::to_vec);
+            seen = head.authority().map(<[u8]>::to_vec);
         }
     });
     assert_eq!(seen.as_deref(), Some(&b"a.example"[..]));

@@ -58,7 +58,7 @@ async fn serve(mut transport: DuplexStream) -> ServerConnection {
         while let Some(event) = conn.next_event(&mut rest, &mut fields, &mut out).unwrap() {
             match event {
                 Event::Request { stream, head, end_stream, .. } => {
-                    let path = head.path.unwrap().to_vec();
+                    let path = head.path().unwrap().to_vec();
                     if path == b"/reset" {
                         conn.reset(stream, ErrorCode::CANCEL, &mut out).unwrap();
                         continue;

@@ -6,7 +6,9 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use h2_proto::{Config, Event, FieldBuf, OwnedEvent, ServerConnection, StreamId};
+use h2_proto::{
+    ClientConnection, Config, Event, FieldBuf, OwnedEvent, RequestLine, ServerConnection, StreamId,
+};
 use tests::frames::flag;
 use tests::h2::{self, Desk, more};
 
@@ -248,6 +250,29 @@ fn a_fast_link_with_windows_of_one_packet_lives() {
 }
 
 #[test]
+fn pings_that_measure_a_download_live() {
+    // One every millisecond, while content goes the other way.
+    let ping = |stream, octets| [both_windows(stream, octets), h2::ping()].concat();
+    download(60_000 / SLOW, 16_000, TICK, ping).is_fine(1_000);
+}
+
+#[test]
+fn small_messages_each_of_which_is_announced_live() {
+    let mut load = Load::new(Duration::MAX / 2, 0);
+    let stream = load.ask(h2::get);
+    load.pass(TICK);
+    let id = StreamId::new(stream);
+    load.conn.send_response(id, 200, [("a", "b")], false, &mut load.out).unwrap();
+    for _ in 0..60_000 / SLOW {
+        assert_eq!(load.conn.send_data(id, &[0; 100], false, &mut load.out), Ok(100));
+        load.finish(TICK);
+        load.send(&both_windows(stream, 100));
+        load.pass(Duration::ZERO);
+    }
+    load.is_fine(100);
+}
+
+#[test]
 fn an_upload_in_crumbs_lives() {
     // A key that is pressed is a frame of one octet.
     let mut load = Load::new(Duration::MAX / 2, 0);
@@ -261,14 +286,14 @@ fn an_upload_in_crumbs_lives() {
 
 #[test]
 fn long_polls_that_are_given_up_live() {
-    // Fifty at a time; each is given up after thirty seconds and asked again, for hours.
+    // Fifty at a time; each is given up after five seconds and asked again, for an hour.
     let mut load = Load::new(Duration::MAX / 2, 0);
     let mut polls: VecDeque<u32> = (0..50).map(|_| load.ask(h2::get)).collect();
     for _ in 0..36_000 / SLOW {
         let stream = polls.pop_front().unwrap();
         load.send(&h2::cancel(stream));
         polls.push_back(load.ask(h2::get));
-        load.pass(Duration::from_millis(600));
+        load.pass(Duration::from_millis(100));
     }
     load.is_fine(1_000);
 }
@@ -314,4 +339,39 @@ fn a_server_that_sends_crumbs_and_asks_whether_we_live_lives() {
         desk.take();
         assert!(desk.tick(Duration::from_millis(10)) && desk.conn.debt() < 100);
     }
+}
+
+/// A client of a server whose answers compress well: 10,000 a second.
+#[test]
+fn a_client_whose_answers_compress_well_lives() {
+    const FIELDS: [(&str, &str); 5] = [
+        ("content-type", "text/plain; charset=utf-8"),
+        ("content-length", "0"),
+        ("date", "Sat, 21 Nov 2026 08:12:31 GMT"),
+        ("server", "example/1.0"),
+        ("cache-control", "max-age=60"),
+    ];
+    let (mut up, mut down, mut fields) = (Vec::new(), Vec::new(), FieldBuf::new());
+    let mut client = ClientConnection::new(Config::default(), Duration::ZERO, &mut up);
+    let mut server = ServerConnection::new(Config::default(), Duration::ZERO, &mut down);
+    for number in 0..40_000_u32 {
+        let now = Duration::from_micros(100) * number;
+        let line = RequestLine::new("GET", "https", "a.example", "/");
+        client.send_request(line, [("accept", "*/*")], true, &mut up).unwrap();
+        client.wrote(up.len());
+        let mut input = &up[..];
+        while let Some(event) = server.next_event(&mut input, &mut fields, &mut down).unwrap() {
+            if let Event::Request { stream, .. } = event {
+                server.send_response(stream, 200, FIELDS, true, &mut down).unwrap();
+            }
+        }
+        server.advance(now, &mut down).unwrap();
+        server.wrote(down.len());
+        up.clear();
+        let mut input = &down[..];
+        while client.next_event(&mut input, &mut fields, &mut up).unwrap().is_some() {}
+        client.advance(now, &mut up).unwrap();
+        down.clear();
+    }
+    assert!(client.debt() < 100 && server.debt() < 100);
 }

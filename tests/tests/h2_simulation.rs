@@ -382,7 +382,7 @@ impl App<ServerConnection> for Server {
     ) {
         match *event {
             Event::Request { stream, head, .. } => {
-                let path = core::str::from_utf8(&head.path.unwrap()[1..]).unwrap();
+                let path = core::str::from_utf8(&head.path().unwrap()[1..]).unwrap();
                 assert_eq!(head.field("x-path").unwrap()[1..], *path.as_bytes());
                 self.paths.insert(stream, path.parse().unwrap());
                 all.insert(stream, Body::default());

@@ -419,23 +419,26 @@ fn priorities_of_streams_to_come() {
 
 #[test]
 fn priorities_that_change_all_the_time() {
-    within("PRIORITY_UPDATE of a stream that waits to send", |config| {
-        let ask = [greeting(true, &[]), h2::get(1)].concat();
-        let updates: Vec<u8> = (0..20_000_u32)
-            .flat_map(|at| {
-                let value = [b"u=1", b"u=2"][at as usize % 2];
-                h2::frame(more::PRIORITY_UPDATE, 0, 0, [&[0, 0, 0, 1], &value[..]].concat())
+    // Back and forth, and always the same.
+    for values in [[b"u=1", b"u=2"], [b"u=1", b"u=1"]] {
+        within("PRIORITY_UPDATE of a stream that waits to send", |config| {
+            let ask = [greeting(true, &[]), h2::get(1)].concat();
+            let updates: Vec<u8> = (0..20_000_usize)
+                .flat_map(|at| {
+                    let payload = [&[0, 0, 0, 1], &values[at % 2][..]].concat();
+                    h2::frame(more::PRIORITY_UPDATE, 0, 0, payload)
+                })
+                .collect();
+            Siege::<ServerConnection>::new(config).run(|siege| {
+                siege.feed(&ask);
+                let (conn, out) = siege.conn();
+                conn.send_response(StreamId::new(1), 200, NONE.iter(), false, out).unwrap();
+                conn.want_send(StreamId::new(1)).unwrap();
+                siege.feed(&updates);
+                siege.lives();
             })
-            .collect();
-        Siege::<ServerConnection>::new(config).run(|siege| {
-            siege.feed(&ask);
-            let (conn, out) = siege.conn();
-            conn.send_response(StreamId::new(1), 200, NONE.iter(), false, out).unwrap();
-            conn.want_send(StreamId::new(1)).unwrap();
-            siege.feed(&updates);
-            siege.lives();
-        })
-    });
+        });
+    }
 }
 
 /// Everything that a client can do to a server at once.

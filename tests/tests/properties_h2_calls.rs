@@ -16,7 +16,7 @@ use tests::h2::{self, Desk, every_cut, more};
 use tests::rng::Rng;
 
 fn for_seeds(seeds: u64, property: impl Fn(u64)) {
-    for seed in 0..seeds {
+    for seed in 5_000_000..5_000_000 + 100 * seeds {
         let run = catch_unwind(AssertUnwindSafe(|| property(seed)));
         assert!(run.is_ok(), "seed {seed}");
     }
@@ -329,10 +329,9 @@ run!(
      out: &mut Vec<u8>| {
         let status = [100, 103, 200, 204, 304, 99, 1_000][(number >> 32) as usize % 7];
         let end = number & 8 == 8;
-        let framed = lines.first().is_some_and(|it| it.0 == "content-length");
         match number % 4 {
             0 => conn.send_informational(stream, status, lines.iter(), out).map(|()| 0),
-            1 if !framed => conn.respond(stream, status, lines.iter(), content, out),
+            1 => conn.respond(stream, status, lines.iter(), content, out),
             _ => conn.send_response(stream, status, lines.iter(), end, out).map(|()| 0),
         }
         .map(|it| it.to_string())

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use h1_proto::grammar;
-use h2_proto::{FieldBuf, RequestHead, StreamId};
+use h2_proto::{FieldBuf, PseudoFields, RequestHead, StreamId};
 
 use super::shared::{Handle, State, set};
 use crate::error::Gone;
@@ -15,6 +15,7 @@ use crate::head::BodyLength;
 pub(crate) struct Arrival {
     pub(crate) stream: StreamId,
     pub(crate) fields: FieldBuf,
+    pub(crate) pseudo: PseudoFields,
     pub(crate) end_stream: bool,
     pub(crate) began: Duration,
 }
@@ -23,6 +24,7 @@ pub(crate) struct Arrival {
 pub(crate) struct Asked {
     handle: Handle,
     fields: FieldBuf,
+    pseudo: PseudoFields,
     trailers: FieldBuf,
     length: BodyLength,
     began: Duration,
@@ -33,21 +35,21 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn new(handle: Handle, arrival: Arrival) -> Self {
-        let Arrival { fields, end_stream, began, .. } = arrival;
+        let Arrival { fields, pseudo, end_stream, began, .. } = arrival;
         let (mut length, mut expects_continue) = (BodyLength::None, false);
         if !end_stream {
-            let head = RequestHead::of(&fields);
+            let head = pseudo.head(&fields);
             let octets = head.field("content-length").and_then(|it| grammar::decimal(it).ok());
             length = octets.map_or(BodyLength::Unknown, BodyLength::Known);
             expects_continue =
                 head.field("expect").is_some_and(|it| it.eq_ignore_ascii_case(b"100-continue"));
         }
         let (trailers, piece) = (FieldBuf::new(), Vec::new());
-        Self { handle, fields, trailers, length, began, piece, expects_continue }
+        Self { handle, fields, pseudo, trailers, length, began, piece, expects_continue }
     }
 
     pub(crate) fn head(&self) -> RequestHead<'_> {
-        RequestHead::of(&self.fields)
+        self.pseudo.head(&self.fields)
     }
 
     pub(crate) fn body_length(&self) -> BodyLength {

@@ -29,8 +29,6 @@ pub(crate) struct Exchange {
     pub(crate) ended: bool,
     /// The answer is only a head: content is thrown away.
     pub(crate) head_only: bool,
-    /// Octets of the answer's content that were announced and are to come.
-    pub(crate) left: Option<u64>,
     /// The end of a whole answer that the windows did not take, and how much of it went since.
     pub(crate) rest: Vec<u8>,
     pub(crate) rest_sent: usize,
@@ -56,7 +54,6 @@ impl Exchange {
             begun: false,
             ended: false,
             head_only: false,
-            left: None,
             rest: Vec::new(),
             rest_sent: 0,
             sender: None,

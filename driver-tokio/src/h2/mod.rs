@@ -162,7 +162,7 @@ where
             *used = input.len() - rest.len();
             match event {
                 Ok(Some(Event::Request { stream, head, end_stream, began })) => {
-                    let is_head = head.method == b"HEAD";
+                    let (is_head, pseudo) = (head.method() == b"HEAD", head.pseudo_fields());
                     let exchange = state.exchanges.open(stream);
                     exchange.task = self.tasks.next_index();
                     exchange.is_head = is_head;
@@ -171,7 +171,7 @@ where
                     }
                     let fields = mem::replace(fields, state.take_fields());
                     drop(state);
-                    self.start(Arrival { stream, fields, end_stream, began });
+                    self.start(Arrival { stream, fields, pseudo, end_stream, began });
                 }
                 Ok(Some(Event::Data { stream, data, end_stream, .. })) => {
                     state.received(stream, data, end_stream);

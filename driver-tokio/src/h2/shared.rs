@@ -306,9 +306,6 @@ impl Handle {
         exchange.begun = true;
         exchange.ended = end || head_only;
         exchange.head_only = head_only;
-        if let BodyLength::Known(octets) = body {
-            exchange.left = Some(octets);
-        }
         Ok(head_only)
     }
 
@@ -333,19 +330,17 @@ impl Handle {
             return Poll::Ready(Ok(()));
         }
         let accepted = if granted || !conn.has_writable() {
-            let end = last || exchange.left == Some(rest.len() as u64);
-            let accepted = conn.send_data(self.stream, rest, end, out)?;
-            if accepted > 0 || end {
+            let accepted = conn.send_data(self.stream, rest, last, out)?;
+            if accepted > 0 || last {
                 self.shared.ready.notify();
             }
-            exchange.ended = end && accepted == rest.len();
+            exchange.ended = last && accepted == rest.len();
             accepted
         } else {
             // Others wait for their turn.
             conn.want_send(self.stream)?;
             0
         };
-        exchange.left = exchange.left.map(|left| left.saturating_sub(accepted as u64));
         *rest = rest.get(accepted..).unwrap_or_default();
         if exchange.ended || rest.is_empty() && !last {
             return Poll::Ready(Ok(()));

@@ -92,3 +92,12 @@ impl<F: Future> Tasks<F> {
         }
     }
 }
+
+impl<F> Drop for Tasks<F> {
+    fn drop(&mut self) {
+        for task in &mut self.tasks {
+            // What a handler drops may panic.
+            let _ = catch_unwind(AssertUnwindSafe(|| task.future.set(None)));
+        }
+    }
+}

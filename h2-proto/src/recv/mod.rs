@@ -16,7 +16,7 @@ use hpack::FieldBuf;
 
 use crate::core::{Core, Side};
 use crate::error::{ConnectionError, ErrorCode, ErrorKind, Fault};
-use crate::event::{Event, RequestHead, ResetBy, ResponseHead, StreamId, Verdict};
+use crate::event::{Event, PseudoFields, ResetBy, ResponseHead, StreamId, Verdict};
 use crate::frame::{Header, flag, kind};
 use crate::phase::{Phase, Transition};
 use crate::priority::Priority;
@@ -52,7 +52,7 @@ impl Reading {
 /// What happened, without what it borrows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    Request { stream: StreamId, end_stream: bool, began: u64 },
+    Request { stream: StreamId, pseudo: PseudoFields, end_stream: bool, began: u64 },
     Response { stream: StreamId, end_stream: bool },
     Informational { stream: StreamId },
     Data { stream: StreamId, credit: u32, end_stream: bool },
@@ -63,7 +63,7 @@ pub(crate) enum Step {
     SettingsAcked,
     Pong { data: [u8; 8], rtt: u64 },
     GoAway { last_stream: u32, code: ErrorCode },
-    PushPromise { stream: StreamId, promised: StreamId },
+    PushPromise { stream: StreamId, promised: StreamId, pseudo: PseudoFields },
     PriorityChanged { stream: StreamId, priority: Priority },
     Extension { kind: u8, flags: u8, stream: u32 },
 }
@@ -72,9 +72,9 @@ impl Step {
     fn event<'i, 'f>(self, data: &'i [u8], fields: &'f FieldBuf) -> Event<'i, 'f> {
         let first = || fields.get(0).map_or(&b""[..], |field| field.value);
         match self {
-            Self::Request { stream, end_stream, began } => Event::Request {
+            Self::Request { stream, pseudo, end_stream, began } => Event::Request {
                 stream,
-                head: RequestHead::of(fields),
+                head: pseudo.head(fields),
                 end_stream,
                 began: Duration::from_nanos(began),
             },
@@ -96,8 +96,8 @@ impl Step {
             Self::GoAway { last_stream, code } => {
                 Event::GoAway { last_stream, code, debug_data: first() }
             }
-            Self::PushPromise { stream, promised } => {
-                Event::PushPromise { stream, promised, head: RequestHead::of(fields) }
+            Self::PushPromise { stream, promised, pseudo } => {
+                Event::PushPromise { stream, promised, head: pseudo.head(fields) }
             }
             Self::PriorityChanged { stream, priority } => {
                 Event::PriorityChanged { stream, priority }

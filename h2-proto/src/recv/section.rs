@@ -154,7 +154,8 @@ impl Core {
             fields_max: self.config.fields_max as usize,
         };
         let before = self.decoder.work();
-        let over = match self.decoder.decode(octets, &limits, fields) {
+        let decoded = self.decoder.decode_marking(octets, &limits, fields, message::is_settled);
+        let over = match decoded {
             Ok(()) => None,
             Err(error) if error.is_fatal() => {
                 return Err(Fault::Connection(ErrorKind::Compression(error.kind())));
@@ -226,8 +227,9 @@ impl Core {
         if facts.content_length.is_some_and(|length| length > limit) {
             return Err(Fault::Stream(ErrorKind::BodyTooLong));
         }
-        let is_head = head.method == b"HEAD";
-        let is_connect = head.method == b"CONNECT";
+        let pseudo = head.pseudo_fields();
+        let is_head = head.method() == b"HEAD";
+        let is_connect = head.method() == b"CONNECT";
         let mut priority = facts.priority.map_or_else(Priority::default, |first| {
             let lines = fields.iter().skip(first).filter(|field| field.name == b"priority");
             Priority::of_lines(lines.map(|field| field.value))
@@ -258,6 +260,7 @@ impl Core {
         }
         Ok(Some(Step::Request {
             stream: StreamId(id),
+            pseudo,
             end_stream: block.end_stream,
             began: block.began,
         }))
@@ -273,7 +276,7 @@ impl Core {
     ) -> Step {
         self.ledger.charge(Cause::Resets, charge::RESET_PROVOKED);
         let status = [hpack::Field::new(b":status", b"431")];
-        self.write_section(id, status.into_iter(), true, out);
+        self.write_section(id, status.into_iter(), false, true, out);
         if !end_stream {
             frame::rst_stream::write(id, ErrorCode::NO_ERROR, out);
         }
@@ -373,26 +376,26 @@ impl Core {
         self.ledger.charge(Cause::Streams, charge::STREAM);
         let reserved =
             self.streams.iter().filter(|(_, it)| it.state == State::ReservedRemote).count();
-        let fault = if let Some(kind) = over {
-            Some(kind)
+        let promise = if let Some(kind) = over {
+            Err(kind)
         } else if !self.local.announced().push
             || reserved as u32 + self.peer_streams >= self.config.streams_max
         {
-            Some(ErrorKind::StreamRefused)
+            Err(ErrorKind::StreamRefused)
         } else {
-            match message::request(fields, false) {
-                Err(kind) => Some(kind),
-                Ok((head, facts)) => {
-                    let safe = matches!(head.method, b"GET" | b"HEAD");
-                    let content = facts.content_length.is_some_and(|length| length > 0);
-                    (!safe || content || head.authority.is_none()).then_some(ErrorKind::PushUnsafe)
+            message::request(fields, false).and_then(|(head, facts)| {
+                let safe = matches!(head.method(), b"GET" | b"HEAD");
+                let content = facts.content_length.is_some_and(|length| length > 0);
+                if !safe || content || head.authority().is_none() {
+                    return Err(ErrorKind::PushUnsafe);
                 }
-            }
+                Ok(head)
+            })
         };
-        if let Some(kind) = fault {
-            return self.break_stream(promised, kind, out);
-        }
-        let is_head = fields.value(":method") == Some(b"HEAD");
+        let (pseudo, is_head) = match promise {
+            Ok(head) => (head.pseudo_fields(), head.method() == b"HEAD"),
+            Err(kind) => return self.break_stream(promised, kind, out),
+        };
         let slot = self.open(promised, State::ReservedRemote);
         self.peer_streams -= 1;
         let stream = self.streams.get_mut(slot);
@@ -402,6 +405,6 @@ impl Core {
         if is_head {
             stream.flags.set(Flags::HEAD_REQUEST);
         }
-        Step::PushPromise { stream: StreamId(on), promised: StreamId(promised) }
+        Step::PushPromise { stream: StreamId(on), promised: StreamId(promised), pseudo }
     }
 }

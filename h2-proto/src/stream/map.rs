@@ -33,8 +33,18 @@ impl Streams {
         {
             return Some(Slot(slot));
         }
-        let at = self.index.binary_search_by_key(&id, |entry| entry.0).ok()?;
-        Some(Slot(self.index[at].1))
+        Some(Slot(self.index[self.place(id)?].1))
+    }
+
+    /// Where it stands in the index: where it would if all of its parity from the first on lived, or
+    /// wherever it is found.
+    fn place(&self, id: u32) -> Option<usize> {
+        let first = self.index.first()?.0;
+        let guess = (id.wrapping_sub(first) / 2) as usize;
+        if self.index.get(guess).is_some_and(|entry| entry.0 == id) {
+            return Some(guess);
+        }
+        self.index.binary_search_by_key(&id, |entry| entry.0).ok()
     }
 
     pub(crate) fn get(&self, slot: Slot) -> &Stream {
@@ -63,7 +73,7 @@ impl Streams {
     }
 
     pub(crate) fn remove(&mut self, id: u32) {
-        if let Ok(at) = self.index.binary_search_by_key(&id, |entry| entry.0) {
+        if let Some(at) = self.place(id) {
             let (_, slot) = self.index.remove(at);
             self.free.push(slot);
         }

@@ -94,7 +94,7 @@ fn answer(
 ) {
     let (stream, ended) = match *event {
         Event::Request { stream, head, end_stream, .. } => {
-            let (method, path) = text(head.method, head.path.expect("a path"));
+            let (method, path) = text(head.method(), head.path().expect("a path"));
             let answer = Answer::to(&method, &path);
             let mut body = Body::default();
             match answer {
