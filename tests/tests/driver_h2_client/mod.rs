@@ -10,7 +10,7 @@ use std::time::Duration;
 use driver_tokio::{
     Ended, Handler, HandlerError, Outcome, Request, Response, Server, Settings, Stop,
 };
-use h2_proto::testing::{Frame, bytes, client_bytes, flag, kind};
+use h2_proto::testing::{Frame, bytes, client_bytes, flag, kind, setting};
 use h2_proto::{Config, ErrorCode, FieldBuf};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -103,6 +103,11 @@ pub(crate) struct Client<I> {
     pub(crate) grants: bool,
     pub(crate) keeps: bool,
     pub(crate) at_end: bool,
+    /// What the server allows: each stream at first, and by WINDOW_UPDATE.
+    window: usize,
+    credit: BTreeMap<u32, usize>,
+    /// Content that was sent.
+    sent: BTreeMap<u32, usize>,
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
@@ -119,6 +124,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
             grants: true,
             keeps: true,
             at_end: false,
+            window: 65_535,
+            credit: BTreeMap::new(),
+            sent: BTreeMap::new(),
         }
     }
 
@@ -197,15 +205,22 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
                 }
             }
             kind::RST_STREAM => answer.reset = Some(code(&frame.payload)),
-            kind::SETTINGS if !frame.has(flag::ACK) && self.polite => {
-                reply.push(Frame::settings_ack());
+            kind::SETTINGS if !frame.has(flag::ACK) => {
+                let window = frame.entries().find(|it| it.0 == setting::INITIAL_WINDOW_SIZE);
+                self.window = window.map_or(self.window, |it| it.1 as usize);
+                if self.polite {
+                    reply.push(Frame::settings_ack());
+                }
+            }
+            kind::WINDOW_UPDATE => {
+                *self.credit.entry(frame.stream).or_default() += code(&frame.payload).0 as usize;
             }
             kind::PING if !frame.has(flag::ACK) && self.polite => {
                 reply.push(Frame::ping_ack(*frame.payload.first_chunk().unwrap()));
             }
             _ => {}
         }
-        if self.keeps || frame.kind != kind::DATA {
+        if self.keeps || !matches!(frame.kind, kind::DATA | kind::WINDOW_UPDATE) {
             self.frames.push(frame);
         }
         // The server may be gone.
@@ -273,9 +288,31 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
 
     /// Octets that WINDOW_UPDATE frames of a stream gave.
     pub(crate) fn credit(&self, stream: u32) -> usize {
-        let updates =
-            self.frames.iter().filter(|it| it.kind == kind::WINDOW_UPDATE && it.stream == stream);
-        updates.map(|frame| code(&frame.payload).0 as usize).sum()
+        self.credit.get(&stream).copied().unwrap_or_default()
+    }
+
+    /// Sends content until so much of it is out, which ends it, or the windows are shut for good: how
+    /// much was sent. With time that stands still.
+    pub(crate) async fn upload(&mut self, stream: u32, octets: usize) -> usize {
+        let content = [b'c'; 16_384];
+        loop {
+            let sent = self.sent.get(&stream).copied().unwrap_or_default();
+            let all: usize = self.sent.values().sum();
+            let left = (65_535 + self.credit(0) - all)
+                .min(self.window + self.credit(stream) - sent)
+                .min(octets - sent)
+                .min(content.len());
+            if left > 0 {
+                let frame = Frame::data(stream, &content[..left]);
+                *self.sent.entry(stream).or_default() += left;
+                let last = sent + left == octets;
+                self.send([if last { frame.end_stream() } else { frame }]).await;
+            } else if sent == octets
+                || !matches!(tokio::time::timeout(MOMENT, self.read()).await, Ok(true))
+            {
+                return sent;
+            }
+        }
     }
 
     /// The streams of the DATA frames, each once for those in a row.
@@ -284,6 +321,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
         let mut turns: Vec<u32> = data.map(|frame| frame.stream).collect();
         turns.dedup();
         turns
+    }
+
+    /// Gives back all memory that is not needed to go on.
+    pub(crate) fn forget(&mut self) {
+        self.answers = BTreeMap::new();
+        self.frames = Vec::new();
+        self.input.shrink_to_fit();
+        self.credit = BTreeMap::new();
     }
 
     pub(crate) fn story(&self) -> String {
