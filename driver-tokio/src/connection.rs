@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::h1::{self, Driven, Link};
 use crate::h2;
 use crate::handler::Handler;
+use crate::options::Options;
 use crate::outcome::Outcome;
-use crate::server::Server;
 use crate::wire::{Io, Wire};
 
 /// How a connection ended, and what is left of it.
@@ -49,15 +49,15 @@ pub enum Protocols {
 }
 
 /// Runs a connection to its end.
-pub(crate) async fn drive<H: Handler>(server: &Server<H>, wire: Wire) -> Ended {
-    let settings = &server.settings;
+pub(crate) async fn drive<H: Handler>(options: &Options, handler: &Arc<H>, wire: Wire) -> Ended {
+    let settings = &options.settings;
     let (wire, input) = if settings.protocols == Protocols::Http2 {
         (wire, Vec::new())
     } else {
         let both = settings.protocols == Protocols::Both;
         let sniff_timeout = both.then_some(settings.sniff_timeout);
-        let link = Link::new(wire, &server.config, settings.date, sniff_timeout);
-        match h1::drive(link, &*server.handler, settings.read_bytes).await {
+        let link = Link::new(wire, &options.config, settings.date, sniff_timeout);
+        match h1::drive(link, &**handler, settings.read_bytes).await {
             Driven::Http2(wire, input) => (wire, input),
             Driven::Ended(wire, outcome, input) => {
                 let io = wire.into_io();
@@ -67,8 +67,8 @@ pub(crate) async fn drive<H: Handler>(server: &Server<H>, wire: Wire) -> Ended {
             }
         }
     };
-    let handler = Arc::clone(&server.handler);
+    let handler = Arc::clone(handler);
     // In a box, so that a connection of HTTP/1 does not carry the room for it.
-    let outcome = Box::pin(h2::drive(wire, input, handler, &server.h2_config, settings)).await;
+    let outcome = Box::pin(h2::drive(wire, input, handler, &options.h2_config, settings)).await;
     Ended { outcome, upgraded: None }
 }

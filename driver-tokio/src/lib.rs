@@ -9,6 +9,7 @@
 //! every connection ends with an [`Outcome`].
 #![forbid(unsafe_code)]
 
+mod accept;
 #[cfg(feature = "tower")]
 mod body;
 mod connection;
@@ -20,11 +21,19 @@ mod h1;
 mod h2;
 mod handler;
 mod head;
+mod info;
+mod listener;
+mod options;
 mod outcome;
 mod request;
+#[cfg(feature = "tower")]
+mod request_info;
 mod response;
 mod scratch;
+#[cfg(feature = "tower")]
+mod serve;
 mod server;
+mod settings;
 mod stop;
 #[cfg(feature = "tower")]
 pub mod tower;
@@ -34,9 +43,14 @@ pub use connection::{Ended, Protocols, Upgraded};
 pub use error::{Gone, HandlerError, ProtocolError, SendError};
 pub use handler::Handler;
 pub use head::{BodyLength, Field, Fields, Head, Version};
+pub use info::ConnectionInfo;
+pub use listener::Listener;
 pub use outcome::Outcome;
 pub use request::Request;
 pub use response::Response;
-pub use server::{Server, Settings};
+#[cfg(feature = "tower")]
+pub use serve::serve;
+pub use server::Server;
+pub use settings::Settings;
 pub use stop::Stop;
 pub use wire::Io;

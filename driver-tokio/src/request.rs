@@ -8,6 +8,7 @@ use crate::error::Gone;
 use crate::h1::Asked as AskedH1;
 use crate::h2::Asked as AskedH2;
 use crate::head::{BodyLength, Fields, Head, Kind};
+use crate::info::ConnectionInfo;
 
 /// A request: its head, and its content as it comes.
 pub struct Request<'a>(pub(crate) Asked<'a>);
@@ -33,6 +34,15 @@ impl Request<'_> {
         match &self.0 {
             Asked::H1(asked) => asked.body_length(),
             Asked::H2(asked) => asked.body_length(),
+        }
+    }
+
+    /// Where the connection comes from and what carries it.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionInfo {
+        match &self.0 {
+            Asked::H1(asked) => asked.connection(),
+            Asked::H2(asked) => asked.connection().clone(),
         }
     }
 

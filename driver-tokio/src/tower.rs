@@ -53,6 +53,8 @@ use crate::response::Response;
 pub struct Tower<S>(pub S);
 
 pub use crate::body::Body;
+pub use crate::request_info::RequestInfo;
+pub use crate::serve::{Cloned, MakeConnection, PerPeer, Serve, serve};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -70,7 +72,7 @@ where
         request: &mut Request<'_>,
         response: &mut Response<'_>,
     ) -> Result<(), HandlerError> {
-        let Some(head) = convert::request(request.head()) else {
+        let Some(mut head) = convert::request(request.head()) else {
             let fields = [("content-type", "text/plain")];
             response.respond(400, fields, b"400 Bad Request\n")?;
             return Ok(());
@@ -86,8 +88,15 @@ where
                     BodyLength::Known(octets) => Body::channel(Some(octets)),
                     BodyLength::Unknown => Body::channel(None),
                 };
-                let answer = pin!(service.call(head.map(|()| body)));
-                let answer = alongside(answer, &mut feed, asked).await.map_err(Into::into)?;
+                let (info, interim) = asked.info();
+                head.extensions_mut().insert(info);
+                let mut answer = pin!(service.call(head.map(|()| body)));
+                let answering = pin!(poll_fn(|cx| {
+                    let polled = answer.as_mut().poll(cx);
+                    interim.send(cx, response);
+                    polled
+                }));
+                let answer = alongside(answering, &mut feed, asked).await.map_err(Into::into)?;
                 let (answer, body) = answer.into_parts();
                 let mut body = pin!(body);
                 let mut first = None;
@@ -111,6 +120,7 @@ where
                     BodyLength::Known(octets) => Body::stream(asked.take_body(), Some(octets)),
                     BodyLength::Unknown => Body::stream(asked.take_body(), None),
                 };
+                head.extensions_mut().insert(asked.info());
                 let answer = service.call(head.map(|()| body)).await.map_err(Into::into)?;
                 let (answer, body) = answer.into_parts();
                 send(answer, pin!(body), None, is_head, true, response).await

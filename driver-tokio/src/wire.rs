@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use crate::info::ConnectionInfo;
 use crate::outcome::Outcome;
 use crate::stop::{Signal, Stop};
 
@@ -42,10 +43,11 @@ pub(crate) struct Wire {
     /// Neither reads nor writes make sense any more.
     pub(crate) dead: bool,
     pub(crate) peer_closed: bool,
+    pub(crate) info: ConnectionInfo,
 }
 
 impl Wire {
-    pub(crate) fn new(io: Box<dyn Io>, stop: &Stop) -> Self {
+    pub(crate) fn new(io: Box<dyn Io>, stop: &Stop, info: ConnectionInfo) -> Self {
         Self {
             io,
             out: Vec::new(),
@@ -58,6 +60,7 @@ impl Wire {
             outcome: None,
             dead: false,
             peer_closed: false,
+            info,
         }
     }
 

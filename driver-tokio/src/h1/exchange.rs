@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::ops::Range;
+#[cfg(feature = "tower")]
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,6 +13,9 @@ use h1_proto::{Event, Field, Head};
 use crate::error::{Gone, HandlerError};
 use crate::h1::link::{Link, lock};
 use crate::head::BodyLength;
+use crate::info::ConnectionInfo;
+#[cfg(feature = "tower")]
+use crate::request_info::{InterimQueue, RequestInfo};
 use crate::scratch::Buffers;
 
 const NO_FIELDS: [Field<'_>; 0] = [];
@@ -47,6 +52,19 @@ impl<'a> Asked<'a> {
 
     pub(crate) fn body_length(&self) -> BodyLength {
         self.arrival.body.into()
+    }
+
+    pub(crate) fn connection(&self) -> ConnectionInfo {
+        lock(self.link).wire.info.clone()
+    }
+
+    /// What a tower service may know, and its interim responses on their way.
+    #[cfg(feature = "tower")]
+    pub(crate) fn info(&self) -> (RequestInfo, Arc<InterimQueue>) {
+        let link = &mut *lock(self.link);
+        let queue = Arc::clone(link.interim.get_or_insert_default());
+        let began = link.wire.epoch() + self.arrival.began;
+        (RequestInfo::h1(link.wire.info.clone(), began, &queue), queue)
     }
 
     pub(crate) fn began(&self) -> Duration {

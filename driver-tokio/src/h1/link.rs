@@ -31,6 +31,9 @@ pub(crate) struct Link {
     sniff_until: Option<Duration>,
     /// They were: the connection is not for this machine.
     pub(crate) is_h2: bool,
+    /// Interim responses of a tower service.
+    #[cfg(feature = "tower")]
+    pub(crate) interim: Option<Arc<crate::request_info::InterimQueue>>,
 }
 
 impl Link {
@@ -52,6 +55,8 @@ impl Link {
             sniff_timeout,
             sniff_until: None,
             is_h2: false,
+            #[cfg(feature = "tower")]
+            interim: None,
         }
     }
 

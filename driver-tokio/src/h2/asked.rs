@@ -10,6 +10,7 @@ use h2_proto::{FieldBuf, PseudoFields, RequestHead, StreamId};
 use super::shared::{Handle, State, set};
 use crate::error::Gone;
 use crate::head::BodyLength;
+use crate::info::ConnectionInfo;
 
 /// What the driving loop knows of a request when it arrives.
 pub(crate) struct Arrival {
@@ -54,6 +55,18 @@ impl Asked {
 
     pub(crate) fn body_length(&self) -> BodyLength {
         self.length
+    }
+
+    pub(crate) fn connection(&self) -> &ConnectionInfo {
+        &self.handle.shared.info
+    }
+
+    /// What a tower service may know.
+    #[cfg(feature = "tower")]
+    pub(crate) fn info(&self) -> crate::tower::RequestInfo {
+        let shared = &self.handle.shared;
+        let began = shared.epoch + self.began;
+        crate::tower::RequestInfo::h2(shared.info.clone(), began, self.handle.clone())
     }
 
     pub(crate) fn began(&self) -> Duration {

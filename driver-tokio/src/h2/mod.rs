@@ -29,7 +29,7 @@ use crate::outcome::Outcome;
 use crate::request::{self, Request};
 use crate::response::{Answering, Response};
 use crate::scratch::{self, Buffers};
-use crate::server::Settings;
+use crate::settings::Settings;
 use crate::wire::{Closing, Wire};
 
 pub(crate) use self::asked::Asked;
@@ -46,7 +46,7 @@ pub(crate) async fn drive<H: Handler>(
     settings: &Settings,
 ) -> Outcome {
     let conn = ServerConnection::with_prior_knowledge(Arc::clone(config), Duration::ZERO);
-    let shared = Shared::new(conn, wire.epoch(), settings.date);
+    let shared = Shared::new(conn, &wire, settings.date);
     shared.lock().conn.arrived(wire.elapsed());
     let answer = |handle: Handle, arrival: Arrival| {
         let handler = Arc::clone(&handler);

@@ -12,13 +12,16 @@ use super::exchange::{Exchange, Exchanges};
 use super::ready::Ready;
 use crate::error::{Gone, HandlerError};
 use crate::head::{BodyLength, Field};
+use crate::info::ConnectionInfo;
 use crate::response::{Added, date_for, has};
+use crate::wire::Wire;
 
 /// See the module.
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub(crate) ready: Arc<Ready>,
     pub(crate) epoch: Instant,
+    pub(crate) info: ConnectionInfo,
     pub(crate) date: bool,
 }
 
@@ -38,7 +41,8 @@ pub(crate) struct State {
 const SPARE_MAX: usize = 16;
 
 impl Shared {
-    pub(crate) fn new(conn: ServerConnection, epoch: Instant, date: bool) -> Arc<Self> {
+    pub(crate) fn new(conn: ServerConnection, wire: &Wire, date: bool) -> Arc<Self> {
+        let (epoch, info) = (wire.epoch(), wire.info.clone());
         let state = State {
             conn,
             out: Vec::new(),
@@ -47,7 +51,7 @@ impl Shared {
             flushers: Vec::new(),
             gone: None,
         };
-        Arc::new(Self { state: Mutex::new(state), ready: Arc::default(), epoch, date })
+        Arc::new(Self { state: Mutex::new(state), ready: Arc::default(), epoch, info, date })
     }
 
     /// The lock, also if an iterator of a handler's panicked under it: the machine writes only after

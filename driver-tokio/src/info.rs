@@ -1,0 +1,83 @@
+//! What is known of a connection beside its octets.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Where a connection comes from and what carries it. Clones share it; a tower service finds it in the
+/// extensions of each request.
+#[derive(Clone, Default)]
+pub struct ConnectionInfo(Arc<Facts>);
+
+#[derive(Clone, Default)]
+struct Facts {
+    peer: Option<SocketAddr>,
+    local: Option<SocketAddr>,
+    tls: bool,
+    alpn: Option<Box<[u8]>>,
+    server_name: Option<Box<str>>,
+}
+
+impl ConnectionInfo {
+    /// A connection between these addresses.
+    #[must_use]
+    pub fn new(peer: Option<SocketAddr>, local: Option<SocketAddr>) -> Self {
+        Self(Arc::new(Facts { peer, local, ..Facts::default() }))
+    }
+
+    /// The address of the peer; none if the transport has no such addresses.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer
+    }
+
+    /// The address that the peer connected to.
+    #[must_use]
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.0.local
+    }
+
+    /// Whether it is encrypted by TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.0.tls
+    }
+
+    /// The protocol that TLS negotiated (RFC 7301), such as `h2`.
+    #[must_use]
+    pub fn alpn(&self) -> Option<&[u8]> {
+        self.0.alpn.as_deref()
+    }
+
+    /// The name of the server that the client asked TLS for (RFC 6066 §3).
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        self.0.server_name.as_deref()
+    }
+
+    /// The same connection within TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn within_tls(&self, alpn: Option<&[u8]>, server_name: Option<&str>) -> Self {
+        Self(Arc::new(Facts {
+            tls: true,
+            alpn: alpn.map(Box::from),
+            server_name: server_name.map(Box::from),
+            ..(*self.0).clone()
+        }))
+    }
+}
+
+impl fmt::Debug for ConnectionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionInfo")
+            .field("peer", &self.0.peer)
+            .field("local", &self.0.local)
+            .field("tls", &self.0.tls)
+            .field(
+                "alpn",
+                &self.0.alpn.as_deref().map(<[u8]>::escape_ascii).map(|it| it.to_string()),
+            )
+            .field("server_name", &self.0.server_name)
+            .finish()
+    }
+}

@@ -1,0 +1,49 @@
+//! All that a server can be told, in one place for both front doors.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::connection::Ended;
+use crate::settings::Settings;
+
+pub(crate) type Observer = Arc<dyn Fn(&Ended) + Send + Sync>;
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Options {
+    pub(crate) config: Arc<h1_proto::Config>,
+    pub(crate) h2_config: Arc<h2_proto::Config>,
+    pub(crate) settings: Settings,
+    pub(crate) observer: Option<Observer>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let mut options = Self {
+            config: Arc::default(),
+            h2_config: Arc::default(),
+            settings: Settings::default(),
+            observer: None,
+        };
+        options.set_h2_config(h2_proto::Config::default());
+        options
+    }
+}
+
+impl Options {
+    /// A body that nobody reads holds its stream back, so windows grow when a handler reads.
+    pub(crate) fn set_h2_config(&mut self, mut config: h2_proto::Config) {
+        config.manual_release = true;
+        self.h2_config = Arc::new(config);
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("config", &self.config)
+            .field("h2_config", &self.h2_config)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,51 @@
+//! What the driver itself limits and adds.
+
+use std::time::Duration;
+
+use crate::connection::Protocols;
+
+/// What the driver itself limits and adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Versions of HTTP. Default: both.
+    pub protocols: Protocols,
+    /// Time in which octets that may be the preface of HTTP/2 have to say; after it they are
+    /// HTTP/1. Default 5 s.
+    pub sniff_timeout: Duration,
+    /// Octets that one read takes at most. Default 16 KiB.
+    pub read_bytes: usize,
+    /// Connections of a listener at a time; more wait in its backlog. Default 16,384.
+    pub connections_max: usize,
+    /// Whether answers get a Date (RFC 9110 §6.6.1). Default: yes.
+    pub date: bool,
+    /// Whether TCP sends small segments at once. Default: yes.
+    pub tcp_nodelay: bool,
+    /// Connections that the system holds until they are accepted. Default 128.
+    pub backlog: u32,
+    /// Wait after an accept that failed for want of resources. Default 50 ms.
+    pub accept_retry: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            protocols: Protocols::Both,
+            sniff_timeout: Duration::from_secs(5),
+            read_bytes: 16 << 10,
+            connections_max: 16_384,
+            date: true,
+            tcp_nodelay: true,
+            backlog: 128,
+            accept_retry: Duration::from_millis(50),
+        }
+    }
+}
+
+impl Settings {
+    /// A small server: 256 connections.
+    #[must_use]
+    pub fn small() -> Self {
+        Self { connections_max: 256, ..Self::default() }
+    }
+}
