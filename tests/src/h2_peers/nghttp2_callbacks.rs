@@ -58,7 +58,7 @@ pub(super) fn callbacks<H: Handler>() -> *mut nghttp2_session_callbacks {
 /// The handler and the session, in a callback.
 ///
 /// # Safety
-/// Both are those of a [`Session`] that runs, with handlers of this type.
+/// Both are those of a [`Session`](super::nghttp2::Session) that runs, with handlers of this type.
 unsafe fn parts<'a, H: Handler>(
     session: *mut nghttp2_session,
     user: *mut c_void,
