@@ -265,7 +265,6 @@ async fn trailers_follow_content_of_no_known_length() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the stream is ended by the last octet that was announced"]
 async fn trailers_follow_content_of_a_known_length() {
     trailers_follow(BodyLength::Known(5)).await;
 }

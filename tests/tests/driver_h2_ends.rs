@@ -110,7 +110,6 @@ async fn cancel_drops_all_handlers_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the panic ends the task of the connection"]
 async fn a_panic_when_a_handler_is_dropped_stays_with_it() {
     let (mut running, drops) = waits_for_ever(Arc::default(), 100).await;
     for (stream, path) in [(1, "/panics"), (3, "/forever"), (5, "/panics")] {
