@@ -4,7 +4,7 @@
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, reason = "tests have std")]
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -107,7 +107,7 @@ fn what_is_malformed_is_refused_with_its_status_and_the_connection_closes() {
         (501, "an unknown coding", post("Transfer-Encoding: brotli, chunked", "0\r\n\r\n")),
         (501, "a long method", format!("{} / HTTP/1.1\r\nHost: a\r\n\r\n", "M".repeat(100))),
         (505, "HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n".into()),
-        (505, "the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into()),
+        (505, "almost the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n".into()),
     ];
     let server = serve();
     let mut wrong = String::new();
@@ -124,6 +124,17 @@ fn what_is_malformed_is_refused_with_its_status_and_the_connection_closes() {
     let mut wire = Wire::connect(server.address);
     wire.send("GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(wire.answer(false).body, b"Hello, World!", "the server is unharmed");
+}
+
+/// The other protocol that the server speaks (RFC 9113 §3.4).
+#[test]
+fn the_preface_of_http_2_is_answered_with_settings() {
+    let server = serve();
+    let mut wire = Wire::connect(server.address);
+    wire.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    let mut header = [0; 9];
+    wire.stream.read_exact(&mut header).expect("a frame comes");
+    assert_eq!(header[3..], [4, 0, 0, 0, 0, 0], "SETTINGS on the connection");
 }
 
 fn post(framing: &str, content: &str) -> String {
