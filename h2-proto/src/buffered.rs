@@ -43,7 +43,8 @@ pub type Server = Buffered<ServerConnection>;
 pub type Client = Buffered<ClientConnection>;
 
 impl<C> Buffered<C> {
-    /// Buffers around a connection, whose first output is `out`.
+    /// Buffers around a connection, whose first output is `out`; for one that `new` does not make, such
+    /// as [`ServerConnection::with_prior_knowledge`].
     pub const fn around(conn: C, out: Vec<u8>) -> Self {
         Self { conn, out, fields: FieldBuf::new(), input: Vec::new(), used: 0 }
     }

@@ -18,7 +18,7 @@ use crate::phase::Phase;
 use crate::stream::Flags;
 use crate::stream::state::State;
 
-/// The pseudo-fields of a request (RFC 9113 §8.3.1).
+/// The pseudo-fields of a request (RFC 9113 §8.3.1). [`ClientConnection::send_request`] checks them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "these are the pseudo-fields")]
 pub struct RequestLine<'a> {
@@ -35,7 +35,7 @@ pub struct RequestLine<'a> {
 }
 
 impl<'a> RequestLine<'a> {
-    /// A request to an `https` or `http` resource.
+    /// A request to an `https` or `http` resource: all four, and no `:protocol`.
     #[must_use]
     pub fn new(
         method: &'a (impl AsRef<[u8]> + ?Sized),
@@ -84,12 +84,14 @@ impl<'a> RequestLine<'a> {
     }
 }
 
-/// The client's side of a connection. See the contract of the crate.
+/// The client's side of a connection. What a driver does with it is in the documentation of the
+/// [crate].
 #[derive(Clone)]
 pub struct ClientConnection(pub(crate) Core);
 
 impl ClientConnection {
-    /// A connection; our preface and SETTINGS are appended to `out`.
+    /// A connection, which begins at `now`; our preface and SETTINGS (RFC 9113 §3.4) are appended to
+    /// `out`, and a WINDOW_UPDATE if the connection's window is above 65,535 octets.
     #[must_use]
     pub fn new(config: impl Into<Arc<Config>>, now: Duration, out: &mut Vec<u8>) -> Self {
         let mut core = Core::new(config.into(), Side::Client, now);
@@ -99,10 +101,14 @@ impl ClientConnection {
         Self(core)
     }
 
-    /// The next event. Pull until `None`.
+    /// The next event; `input` has advanced past the octets that made it. Pull until `None`: with
+    /// `input` empty more is needed, with octets left they have to wait
+    /// ([`is_paused`](Self::is_paused)), or the connection is closed. Heads and trailers land in
+    /// `fields`, acknowledgements, resets and windows in `out`.
     ///
     /// # Errors
-    /// The peer broke the connection; a GOAWAY that says so is in `out`.
+    /// The server broke the connection, or overdrew the ledger; a GOAWAY that says so is in `out`. The
+    /// same error comes from then on.
     pub fn next_event<'i, 'f>(
         &mut self,
         input: &mut &'i [u8],
@@ -112,12 +118,19 @@ impl ClientConnection {
         self.0.next_event(input, fields, out)
     }
 
-    /// Sends a request: its head, and with `end_stream` all of it. If the server does not allow
-    /// another stream now, or has not said how many it allows, the request waits; content is
-    /// accepted once it does not.
+    /// Sends a request (RFC 9113 §8.3.1): its head, and with `end_stream` all of it. Names of fields
+    /// may have upper case; they are sent in lower case. `content-length` is held against the content
+    /// that follows. If the server does not allow another stream now, or has not said how many it
+    /// allows, the request waits; content is accepted once it does not.
     ///
     /// # Errors
-    /// See [`SendError`].
+    /// [`ShuttingDown`](SendError::ShuttingDown), on either side; [`Exhausted`](SendError::Exhausted):
+    /// a new connection is needed; [`TooManyPending`](SendError::TooManyPending);
+    /// [`InvalidMethod`](SendError::InvalidMethod) and [`InvalidTarget`](SendError::InvalidTarget);
+    /// [`NotAllowed`](SendError::NotAllowed): `:protocol`, which the server has not allowed (RFC 8441
+    /// §3); [`SectionTooLong`](SendError::SectionTooLong) for the server;
+    /// [`BodyTooShort`](SendError::BodyTooShort): it ends here, though content is announced; those of
+    /// fields; [`Closed`](SendError::Closed).
     pub fn send_request<'a, I>(
         &mut self,
         line: RequestLine<'_>,
@@ -193,8 +206,9 @@ impl ClientConnection {
         Ok(StreamId(id))
     }
 
-    /// The requests that have no whole response, and what is known of each: after an error, the
-    /// end of input or a GOAWAY those that provably were not processed can be sent again.
+    /// The requests that have no whole response and were not given up, and what is known of each:
+    /// after an error or the end of input those that provably were not processed can be sent again
+    /// (RFC 9113 §8.7). What a GOAWAY or a reset ended was told by [`Event::Reset`].
     pub fn unfinished(&self) -> impl Iterator<Item = (StreamId, Verdict)> + '_ {
         self.0
             .streams
@@ -204,7 +218,8 @@ impl ClientConnection {
             .map(|(slot, stream)| (StreamId(stream.id), self.0.verdict(slot)))
     }
 
-    /// Requests that wait until the server allows another stream.
+    /// How many requests wait until the server allows another stream, at most
+    /// [`pending_max`](Config::pending_max).
     #[must_use]
     pub fn pending(&self) -> usize {
         self.0.pending.len()

@@ -30,18 +30,21 @@ pub struct Config {
     /// CONTINUATION frames of a block, empty ones too. Over it: ENHANCE_YOUR_CALM. Default 8.
     pub continuations_max: u32,
     /// Octets of a frame's payload that are taken (SETTINGS_MAX_FRAME_SIZE), from 16,384 to 2^24-1.
-    /// Default 16,384.
+    /// Over it: FRAME_SIZE_ERROR. Default 16,384.
     pub frame_bytes_max: u32,
     /// Entries of a SETTINGS frame. Over it: ENHANCE_YOUR_CALM. Default 32.
     pub settings_entries_max: u32,
-    /// Octets of the decoder's dynamic table (SETTINGS_HEADER_TABLE_SIZE). Default 4,096.
+    /// Octets of the decoder's dynamic table (SETTINGS_HEADER_TABLE_SIZE), each entry 32 more than its
+    /// field. Over it the oldest entries go. Default 4,096.
     pub table_bytes_max: u32,
-    /// Octets of the encoder's dynamic table, whatever the peer allows. Default 4,096.
+    /// Octets of the encoder's dynamic table, counted as there, whatever the peer allows. Default
+    /// 4,096.
     pub encoder_table_bytes_max: u32,
     /// Octets that each stream may receive ahead of what was released
-    /// (SETTINGS_INITIAL_WINDOW_SIZE). Default 64 KiB.
+    /// (SETTINGS_INITIAL_WINDOW_SIZE). Over it: FLOW_CONTROL_ERROR, of the stream. Default 64 KiB.
     pub stream_window_bytes: u32,
-    /// Octets that all streams together may receive ahead. Default 1 MiB, at least 65,535.
+    /// Octets that all streams together may receive ahead. Over it: FLOW_CONTROL_ERROR. Default 1 MiB,
+    /// at least 65,535.
     pub connection_window_bytes: u32,
     /// Octets that may be unreleased by the application before the connection's window waits for
     /// it, too. So that a stream that nobody reads never stalls the others, it has to be at least
@@ -51,11 +54,13 @@ pub struct Config {
     pub manual_release: bool,
     /// Octets of a message's content. Over it: CANCEL. Default: none.
     pub body_bytes_max: Option<u64>,
-    /// Interim responses that a client takes for one request. Default 8.
+    /// Interim responses that a client takes for one request. Over it: ENHANCE_YOUR_CALM, of the
+    /// stream. Default 8.
     pub informational_max: u8,
-    /// Requests of a client that wait until the server allows another stream. Default 100.
+    /// Requests of a client that wait until the server allows another stream. Over it:
+    /// [`SendError::TooManyPending`](crate::SendError::TooManyPending). Default 100.
     pub pending_max: u32,
-    /// Octets of the fields of those, 32 more for each field. Default 64 KiB.
+    /// Octets of the fields of those, 32 more for each field. Over it: the same. Default 64 KiB.
     pub pending_bytes_max: u32,
     /// Octets that may be unsent before nothing more is produced of what the caller sends. Default
     /// 256 KiB.
@@ -65,9 +70,11 @@ pub struct Config {
     pub caused_output_bytes_max: u32,
     /// Octets of a GOAWAY's debug data that are handed out. Default 256.
     pub debug_data_bytes_max: u32,
-    /// SETTINGS and PING frames of ours that may wait for acknowledgement. Default 8.
+    /// SETTINGS frames of ours, and PING frames, that may wait for acknowledgement. Over it:
+    /// [`SendError::TooManyUnacknowledged`](crate::SendError::TooManyUnacknowledged). Default 8 of each.
     pub unacknowledged_max: u8,
-    /// The account of what the peer causes, in units of about 100 ns. Default 20,000.
+    /// The account of what the peer causes, in units of about 100 ns. Over it: ENHANCE_YOUR_CALM.
+    /// Default 20,000.
     pub ledger_units_max: u32,
     /// What time repays of it. Default 100; 1,000 for gateways.
     pub ledger_repayment_units_per_second: u32,
@@ -77,29 +84,33 @@ pub struct Config {
     pub connect_protocol: bool,
     /// Whether frames of unknown types are handed out. Default: no.
     pub unknown_frames: bool,
-    /// Time for the preface and the first SETTINGS. Default 10 s.
+    /// Time for the preface and the first SETTINGS. After it: PROTOCOL_ERROR. Default 10 s.
     pub preface_timeout: Duration,
-    /// Time for an acknowledgement of our SETTINGS. Default 10 s.
+    /// Time for an acknowledgement of our SETTINGS. After it: SETTINGS_TIMEOUT. Default 10 s.
     pub settings_timeout: Duration,
-    /// Time for a whole field block, from its first frame. Default 10 s.
+    /// Time for a whole field block, from its first frame, and for a frame that is no DATA. After it:
+    /// PROTOCOL_ERROR. Default 10 s.
     pub header_block_timeout: Duration,
-    /// Time without any stream. Default 60 s; `None` for ever.
+    /// Time without any stream. After it the connection goes away, without an error. Default 60 s;
+    /// `None` for ever.
     pub idle_timeout: Option<Duration>,
-    /// Time within which unsent octets, or content that waits for a window, make progress.
-    /// Default 30 s.
+    /// Time within which unsent octets, or content that waits for a window, make progress. After it:
+    /// ENHANCE_YOUR_CALM, of the connection or of the stream. Default 30 s.
     pub send_timeout: Duration,
-    /// Octets that are progress, at most 65,535. Default 1 KiB.
+    /// Octets that are progress, in either direction, at most 65,535. Default 1 KiB.
     pub send_progress_bytes_min: u32,
     /// Time within which content that a stream waits for makes progress, while it has the window to.
-    /// Default: none, because a call of gRPC may stay silent for hours.
+    /// After it: ENHANCE_YOUR_CALM, of the stream. Default: none, because a call of gRPC may stay
+    /// silent for hours.
     pub body_timeout: Option<Duration>,
     /// How often the peer is asked whether it is there, while it is silent. Default: never.
     pub ping_interval: Option<Duration>,
-    /// Time for its answer. Default 20 s.
+    /// Time for its answer. After it the connection ends, with NO_ERROR. Default 20 s.
     pub ping_timeout: Duration,
     /// Age at which a connection begins to shut down. Default: none.
     pub age_max: Option<Duration>,
-    /// Time for the streams to end after a shutdown began. Default 30 s.
+    /// Time for the streams to end after a shutdown began. After it the connection ends, with NO_ERROR.
+    /// Default 30 s.
     pub drain_timeout: Duration,
 }
 

@@ -10,10 +10,14 @@ macro_rules! connection {
                 self.0.phase
             }
 
-            /// Trailers, which end the message.
+            /// Sends trailers, which end the message (RFC 9113 §8.1). Names may have upper case; they
+            /// are sent in lower case.
             ///
             /// # Errors
-            /// See [`SendError`].
+            /// [`WrongState`](SendError::WrongState) before the head, in a tunnel, while the request
+            /// waits for a stream, and behind the end; [`BodyTooShort`](SendError::BodyTooShort) if
+            /// more was announced; those of fields; [`NoStream`](SendError::NoStream);
+            /// [`Closed`](SendError::Closed).
             pub fn send_trailers<'a, I>(
                 &mut self,
                 stream: StreamId,
@@ -28,32 +32,41 @@ macro_rules! connection {
             }
 
             /// The caller has content for this stream: [`next_writable`](Self::next_writable) will
-            /// name it when its turn comes.
+            /// name it when its turn comes and its window is open. To say it twice is to say it once.
             ///
             /// # Errors
-            /// See [`SendError`].
+            /// [`WrongState`](SendError::WrongState) before the head and behind the end;
+            /// [`NoStream`](SendError::NoStream); [`Closed`](SendError::Closed).
             pub fn want_send(&mut self, stream: StreamId) -> Result<(), SendError> {
                 self.0.want_send(stream)
             }
 
-            /// The stream whose turn it is (RFC 9218), and the octets that it may send now. It
-            /// loses its turn unless content is sent: what of that is not accepted puts it back.
+            /// The stream whose turn it is (RFC 9218 §10), and the octets that it may send now, by
+            /// its window, the connection's and the room in the output. `None` if no stream that
+            /// wants to send can. It is taken out: it gets its next turn by
+            /// [`want_send`](Self::want_send), or because [`send_data`](Self::send_data) did not
+            /// accept all.
             pub fn next_writable(&mut self) -> Option<(StreamId, u32)> {
                 self.0.next_writable()
             }
 
-            /// Whether streams wait for their turn: who sends without one goes before them.
+            /// Whether streams wait for their turn: who sends without one goes before them. It may
+            /// be true where [`next_writable`](Self::next_writable) gives none.
             #[must_use]
             pub fn has_writable(&self) -> bool {
                 !self.0.schedule.is_empty()
             }
 
-            /// Sends content, as much as windows and output allow: how many octets of `data` were
-            /// accepted. With `end_stream` the message ends if that is all of them. Less than all
-            /// counts as [`want_send`](Self::want_send).
+            /// Sends content in DATA frames (RFC 9113 §6.1), as much as windows and output allow: how
+            /// many octets of `data` were accepted. With `end_stream` the message ends if that is
+            /// all of them. Less than all counts as [`want_send`](Self::want_send). Content that a
+            /// response cannot have (to HEAD, a 204, a 304) is accepted and not sent.
             ///
             /// # Errors
-            /// See [`SendError`].
+            /// [`WrongState`](SendError::WrongState) before the head and behind the end;
+            /// [`BodyTooLong`](SendError::BodyTooLong) and [`BodyTooShort`](SendError::BodyTooShort)
+            /// if Content-Length announced another length; [`NoStream`](SendError::NoStream);
+            /// [`Closed`](SendError::Closed).
             pub fn send_data(
                 &mut self,
                 stream: StreamId,
@@ -66,10 +79,12 @@ macro_rules! connection {
 
             /// As [`send_data`](Self::send_data), but the caller writes the octets itself: the first
             /// `len` of the [`Splice`](crate::Splice) belong before `out[at]`, one frame at most. It
-            /// is a promise that nothing takes back.
+            /// is a promise that nothing takes back, not even a reset; the octets count as unsent
+            /// until [`wrote`](Self::wrote) has told of them.
             ///
             /// # Errors
-            /// See [`SendError`].
+            /// As [`send_data`](Self::send_data), and
+            /// [`BodyNotAllowed`](SendError::BodyNotAllowed) where that would not send anything.
             pub fn send_data_splice(
                 &mut self,
                 stream: StreamId,
@@ -80,10 +95,13 @@ macro_rules! connection {
                 self.0.send_data_splice(stream, len, end_stream, out)
             }
 
-            /// Gives octets of content back that were handed out: the windows grow.
+            /// Gives octets of content back that were handed out: the windows grow, and half a window
+            /// is announced at a time (RFC 9113 §5.2). Only with
+            /// [`manual_release`](crate::Config::manual_release); without, there is nothing to give back.
             ///
             /// # Errors
-            /// More than was taken is an error and changes nothing.
+            /// [`ReleasedTooMuch`](SendError::ReleasedTooMuch): more than was taken;
+            /// [`NoStream`](SendError::NoStream).
             pub fn release(
                 &mut self,
                 stream: StreamId,
@@ -97,11 +115,12 @@ macro_rules! connection {
             }
 
             /// The application is done with a stream: its place is free, and what it did not
-            /// release comes back. A stream that both sides ended is done by itself; one that is
-            /// still open is reset.
+            /// release comes back. A stream that both sides ended is done by itself once its content
+            /// is released; one that is still open is reset, with CANCEL, or with NO_ERROR if this
+            /// side has ended it (RFC 9113 §8.1).
             ///
             /// # Errors
-            /// There is no such stream.
+            /// [`NoStream`](SendError::NoStream): there is none, or it is done with.
             pub fn done(&mut self, stream: StreamId, out: &mut Vec<u8>) -> Result<(), SendError> {
                 let start = out.len();
                 let result = self.0.done(stream, out);
@@ -110,10 +129,11 @@ macro_rules! connection {
                 result
             }
 
-            /// Ends a stream at once; the application is done with it.
+            /// Ends a stream at once with RST_STREAM (RFC 9113 §6.4); the application is done with it.
+            /// A request that waits for a stream is forgotten, and nothing is sent.
             ///
             /// # Errors
-            /// There is no such stream.
+            /// [`NoStream`](SendError::NoStream): there is none, or it is done with.
             pub fn reset(
                 &mut self,
                 stream: StreamId,
@@ -123,18 +143,27 @@ macro_rules! connection {
                 self.0.reset(stream, code, out)
             }
 
-            /// Sends a PING; [`Event::Pong`] tells when it was answered.
+            /// Sends a PING (RFC 9113 §6.7); [`Event::Pong`] tells when it was answered. Those with the
+            /// same data are answered in order.
             ///
             /// # Errors
-            /// See [`SendError`].
+            /// [`TooManyUnacknowledged`](SendError::TooManyUnacknowledged);
+            /// [`WrongState`](SendError::WrongState) before our SETTINGS;
+            /// [`Closed`](SendError::Closed).
             pub fn ping(&mut self, data: [u8; 8], out: &mut Vec<u8>) -> Result<(), SendError> {
                 self.0.ping(data, out)
             }
 
-            /// Announces other settings; they are in force once the peer has acknowledged them.
+            /// Announces other settings (RFC 9113 §6.5), those that `change` makes of the last ones;
+            /// they are in force once the peer has acknowledged them
+            /// ([`Event::SettingsAcked`]).
             ///
             /// # Errors
-            /// A setting outside its range, or too many unacknowledged.
+            /// [`InvalidSetting`](SendError::InvalidSetting): outside its range, not of this role, or
+            /// one that cannot be taken back;
+            /// [`TooManyUnacknowledged`](SendError::TooManyUnacknowledged);
+            /// [`WrongState`](SendError::WrongState) before our SETTINGS;
+            /// [`Closed`](SendError::Closed).
             pub fn update_settings(
                 &mut self,
                 change: impl FnOnce(&mut $crate::Settings),
@@ -143,10 +172,12 @@ macro_rules! connection {
                 self.0.update_settings(change, out)
             }
 
-            /// Changes the priority of a stream; a client tells the server.
+            /// Changes the priority of a stream, for this side's own turns. A client tells the server
+            /// by PRIORITY_UPDATE (RFC 9218 §7.1), but not one whose SETTINGS came and do not say that
+            /// it heeds them (§2.1.1). An urgency above 7 counts as 7.
             ///
             /// # Errors
-            /// There is no such stream.
+            /// [`NoStream`](SendError::NoStream); [`Closed`](SendError::Closed).
             pub fn set_priority(
                 &mut self,
                 stream: StreamId,
@@ -156,32 +187,39 @@ macro_rules! connection {
                 self.0.set_priority(stream, priority, out)
             }
 
-            /// Begins to end the connection: no new streams; those that are open end. A server
-            /// first announces it, so that no request is lost; called again it is final.
+            /// Begins to end the connection (RFC 9113 §6.8): no new streams; those that are open end,
+            /// within [`drain_timeout`](crate::Config::drain_timeout). A server first announces it by a
+            /// GOAWAY with the last stream 2^31-1 and a PING, so that no request is lost; the answer to
+            /// the PING, or a second call, makes it final. On a client it is final at once: requests
+            /// that wait for a stream end with [`Event::Reset`], not processed.
             pub fn shutdown(&mut self, out: &mut Vec<u8>) {
                 let start = out.len();
                 self.0.shutdown(out);
                 self.0.appended(out.len() - start);
             }
 
-            /// Whether a shutdown has begun on this side.
+            /// Whether a shutdown has begun on this side: by a call, or by age.
             #[must_use]
             pub fn is_draining(&self) -> bool {
                 self.0.is_draining()
             }
 
-            /// The input is over: pull once more, with empty input.
+            /// The input is over: pull once more, with what is left of it. In the middle of a frame, or
+            /// while a stream is open, that is
+            /// [`ErrorKind::Incomplete`](crate::ErrorKind::Incomplete).
             pub fn eof(&mut self) {
                 self.0.eof = true;
             }
 
-            /// Whether input waits until what the peer caused is written.
+            /// Whether input waits until what the peer caused is written, because that is more than
+            /// [`caused_output_bytes_max`](crate::Config::caused_output_bytes_max).
             #[must_use]
             pub fn is_paused(&self) -> bool {
                 self.0.is_paused()
             }
 
-            /// The transport took so many octets, payloads that the caller wrote itself included.
+            /// The transport took so many octets, payloads that the caller wrote itself included. When
+            /// that ends a pause, pull what is left of the input before reading more.
             pub fn wrote(&mut self, octets: usize) {
                 self.0.wrote(octets);
             }
@@ -198,15 +236,19 @@ macro_rules! connection {
                 self.0.next_step()
             }
 
-            /// The time at which the input that is pulled next arrived.
+            /// The time at which the input that is pulled next arrived, for
+            /// [`Event::Request`]'s `began` and the times of PINGs. Time does not go backwards.
             pub fn arrived(&mut self, now: Duration) {
                 self.0.deadlines.arrived(now);
             }
 
-            /// Arms and expires deadlines. If a stream expired, the next pull tells.
+            /// Tells the time: arms deadlines and expires those that passed, repays the ledger, sends
+            /// keep-alive PINGs. If a stream expired, the next pull tells. An idle connection is
+            /// closed with GOAWAY, and that is no error.
             ///
             /// # Errors
-            /// The connection expired.
+            /// [`ErrorKind::Deadline`](crate::ErrorKind::Deadline): the connection expired. An error that
+            /// came before comes again.
             pub fn advance(
                 &mut self,
                 now: Duration,
@@ -215,7 +257,7 @@ macro_rules! connection {
                 self.0.advance(now, out)
             }
 
-            /// When to call [`advance`](Self::advance) at the latest.
+            /// When to call [`advance`](Self::advance) at the latest; `None` if nothing is waited for.
             #[must_use]
             pub fn next_deadline(&self) -> Option<Duration> {
                 self.0.next_deadline()
@@ -226,13 +268,14 @@ macro_rules! connection {
                 self.0.shrink();
             }
 
-            /// What the peer has caused and not brought, in units of the ledger.
+            /// What the peer has caused and not brought, in units of the ledger (about 100 ns each);
+            /// above [`ledger_units_max`](crate::Config::ledger_units_max) the connection ends.
             #[must_use]
             pub fn debt(&self) -> u32 {
                 self.0.ledger.debt()
             }
 
-            /// All that there is to see.
+            /// What the connection is at this moment; its `Display` is a page.
             #[must_use]
             pub fn snapshot(&self) -> $crate::Snapshot {
                 $crate::Snapshot::of(&self.0)

@@ -362,10 +362,11 @@ pub enum SendError {
     /// No new stream can be opened: a shutdown has begun, on either side.
     #[error("no new stream can be opened: the connection is shutting down")]
     ShuttingDown,
-    /// As many requests as [`Config::pending_max`](crate::Config::pending_max) wait for a stream.
+    /// As many requests wait for a stream as [`Config::pending_max`](crate::Config::pending_max) says,
+    /// or [`pending_bytes_max`](crate::Config::pending_bytes_max).
     #[error("too many requests wait for a stream")]
     TooManyPending,
-    /// The stream identifiers are used up.
+    /// The stream identifiers are used up (RFC 9113 §5.1.1): a new connection is needed.
     #[error("the stream identifiers are used up")]
     Exhausted,
     /// A method that is no token, or CONNECT in the wrong form.
@@ -405,10 +406,11 @@ pub enum SendError {
     /// A setting outside its range, or one that this role cannot set.
     #[error("a setting has a value that it cannot have")]
     InvalidSetting,
-    /// As many SETTINGS or PING frames wait for their acknowledgement as may.
+    /// As many SETTINGS or PING frames wait for their acknowledgement as
+    /// [`Config::unacknowledged_max`](crate::Config::unacknowledged_max) says.
     #[error("too many frames wait for their acknowledgement")]
     TooManyUnacknowledged,
-    /// The peer has not allowed this (extended CONNECT, a push).
+    /// The server has not allowed this: extended CONNECT (RFC 8441 §3).
     #[error("the peer has not allowed this")]
     NotAllowed,
 }

@@ -9,7 +9,7 @@ use hpack::{FieldBuf, Fields};
 use crate::error::{ErrorCode, ErrorKind};
 use crate::priority::Priority;
 
-/// The identifier of a stream: odd if a client opened it, even if a server did.
+/// The identifier of a stream (RFC 9113 §5.1.1): odd if a client opened it, even if a server did.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub(crate) u32);
 
@@ -249,7 +249,7 @@ pub enum ResetBy {
     Connection,
 }
 
-/// What became of a request that got no whole response.
+/// What became of a request that got no whole response (RFC 9113 §8.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is no fourth")]
 pub enum Verdict {
@@ -286,7 +286,7 @@ pub enum Event<'i, 'f> {
         /// There is no content and there are no trailers.
         end_stream: bool,
     },
-    /// On a client: an interim response (1xx). The final one is still to come.
+    /// On a client: an interim response (1xx, RFC 9110 §15.2). The final one is still to come.
     Informational {
         /// The stream of the request.
         stream: StreamId,
@@ -304,14 +304,15 @@ pub enum Event<'i, 'f> {
         /// There is no more content, and there are no trailers.
         end_stream: bool,
     },
-    /// The message ended with a trailer section.
+    /// The message ended with a trailer section (RFC 9113 §8.1).
     Trailers {
         /// The stream.
         stream: StreamId,
         /// The trailers.
         fields: &'f FieldBuf,
     },
-    /// A stream that was surfaced is over before its time.
+    /// A stream that was surfaced is over before its time. It keeps its place until
+    /// [`done`](crate::ServerConnection::done).
     Reset {
         /// The stream.
         stream: StreamId,
@@ -322,25 +323,27 @@ pub enum Event<'i, 'f> {
         /// On a client: whether the request can be sent again.
         verdict: Verdict,
     },
-    /// A stream was refused or reset before it was surfaced: nothing is to be done.
+    /// A stream was refused or reset before it was surfaced, or behind its end: nothing is to be done.
     Refused {
         /// The stream.
         stream: StreamId,
         /// Why.
         kind: ErrorKind,
     },
-    /// The peer's settings changed; the acknowledgement is in the output.
+    /// SETTINGS of the peer were applied (RFC 9113 §6.5); the acknowledgement is in the output.
     SettingsChanged,
     /// The peer acknowledged the oldest SETTINGS of ours that were not.
     SettingsAcked,
-    /// The answer to a PING.
+    /// The answer to a PING (RFC 9113 §6.7), one of the caller's or of
+    /// [`Config::ping_interval`](crate::Config::ping_interval).
     Pong {
         /// What was sent.
         data: [u8; 8],
         /// How long it took, as far as the connection was told.
         rtt: Duration,
     },
-    /// The peer takes no streams above `last_stream`; those that are open may end.
+    /// The peer takes no streams above `last_stream` (RFC 9113 §6.8); those that are open may end. Each
+    /// request above it follows as [`Event::Reset`].
     GoAway {
         /// No stream of ours above it was or will be processed.
         last_stream: u32,
@@ -350,7 +353,8 @@ pub enum Event<'i, 'f> {
         /// [`Config::debug_data_bytes_max`](crate::Config::debug_data_bytes_max) octets.
         debug_data: &'f [u8],
     },
-    /// On a client that allows it: the server promises a response to a request that it makes up.
+    /// On a client that allows it ([`Config::push`](crate::Config::push)): the server promises a
+    /// response to a request that it makes up (RFC 9113 §8.4).
     PushPromise {
         /// The stream that it belongs to.
         stream: StreamId,
@@ -359,15 +363,15 @@ pub enum Event<'i, 'f> {
         /// The request.
         head: RequestHead<'f>,
     },
-    /// On a server: a client changed the priority of a response.
+    /// On a server: a client changed the priority of a response (RFC 9218 §7.1).
     PriorityChanged {
         /// The stream.
         stream: StreamId,
         /// Its priority from now on.
         priority: Priority,
     },
-    /// A frame of an unknown type, if [`Config::unknown_frames`](crate::Config::unknown_frames) is
-    /// set.
+    /// A frame of an unknown type (RFC 9113 §5.5), if
+    /// [`Config::unknown_frames`](crate::Config::unknown_frames) is set.
     Extension {
         /// Its type.
         kind: u8,

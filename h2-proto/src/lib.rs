@@ -120,8 +120,8 @@
 //! Turns go by urgency; within an urgency, responses that are not incremental go one after the other in
 //! the order of their identifiers, before the incremental ones, which share (RFC 9218 §10). A priority
 //! comes with the `priority` field or a PRIORITY_UPDATE frame ([`Event::PriorityChanged`]), or from
-//! [`set_priority`](ServerConnection::set_priority), which on a client tells the server. Those of RFC 7540
-//! are read and mean nothing.
+//! [`set_priority`](ServerConnection::set_priority), which on a client tells a server that heeds them.
+//! Those of RFC 7540 are read and mean nothing.
 //!
 //! # Shutdown
 //!

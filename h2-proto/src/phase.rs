@@ -1,21 +1,22 @@
 //! The phases of a connection: one transition table, and the property that they only go forward.
-//!
-//! ```text
-//!            preface            SETTINGS          final GOAWAY       last stream done,
-//!            of the peer        of the peer       sent, or one       or drain deadline
-//!                               and our ACK       received
-//!  Preface -----------> Settings --------> Open ----------> Goaway --------------> Closed
-//!     |                    |                 |                 |                     ^
-//!     +--------------------+-----------------+-----------------+---------------------+
-//!                     an error of the connection, or the end of input
-//! ```
-//!
-//! The first GOAWAY of a graceful shutdown (last stream 2^31-1) is no transition: new streams still
-//! come in until the peer has seen it.
 
 use core::fmt;
 
-/// See the diagram of the module. The numbers are stable.
+/// Where a connection stands. It never goes back. The numbers are stable.
+///
+/// ```text
+///            preface            SETTINGS          final GOAWAY       last stream done,
+///            of the peer        of the peer       sent, or one       or drain deadline
+///                               and our ACK       received
+///  Preface -----------> Settings --------> Open ----------> Goaway --------------> Closed
+///     |                    |                 |                 |                     ^
+///     +--------------------+-----------------+-----------------+---------------------+
+///                     an error of the connection, or the end of input
+/// ```
+///
+/// The first GOAWAY of a graceful shutdown (last stream 2^31-1) is no transition: new streams still
+/// come in until the peer has seen it. A server has no preface but its SETTINGS, so a client goes from
+/// `Preface` to `Open`. A connection that goes away before it is open does so from where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 #[allow(clippy::exhaustive_enums, reason = "the phases are the protocol's")]

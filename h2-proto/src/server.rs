@@ -15,13 +15,15 @@ use crate::message::Section;
 use crate::stream::Flags;
 use crate::stream::state::Frame;
 
-/// The server's side of a connection. See the contract of the crate.
+/// The server's side of a connection. What a driver does with it is in the documentation of the
+/// [crate].
 #[derive(Clone)]
 pub struct ServerConnection(pub(crate) Core);
 
 impl ServerConnection {
-    /// A connection that is known to speak HTTP/2, by ALPN: our SETTINGS are appended to `out` at
-    /// once.
+    /// A connection that is known to speak HTTP/2, by ALPN (RFC 9113 §3.2), and begins at `now`: our
+    /// SETTINGS are appended to `out` at once, and a WINDOW_UPDATE if the connection's window is above
+    /// 65,535 octets.
     #[must_use]
     pub fn new(config: impl Into<Arc<Config>>, now: Duration, out: &mut Vec<u8>) -> Self {
         let mut core = Core::new(config.into(), Side::Server, now);
@@ -31,8 +33,8 @@ impl ServerConnection {
         Self(core)
     }
 
-    /// A connection that may speak HTTP/2: our SETTINGS follow the client's preface, and a wrong
-    /// one ([`ErrorKind::Preface`](crate::ErrorKind)) is answered by nothing, so that it can be answered
+    /// A connection that may speak HTTP/2 (RFC 9113 §3.3): our SETTINGS follow the client's preface,
+    /// and a wrong one ([`ErrorKind::Preface`](crate::ErrorKind)) is answered by nothing, so that it can be answered
     /// in another protocol: what came is the beginning of [`PREFACE`](crate::PREFACE), as long as the
     /// error's offset, and what is left of the input.
     #[must_use]
@@ -40,10 +42,14 @@ impl ServerConnection {
         Self(Core::new(config.into(), Side::Server, now))
     }
 
-    /// The next event. Pull until `None`, answering on the way.
+    /// The next event; `input` has advanced past the octets that made it. Pull until `None`, answering
+    /// on the way: with `input` empty more is needed, with octets left they have to wait
+    /// ([`is_paused`](Self::is_paused)), or the connection is closed. Heads and trailers land in
+    /// `fields`, acknowledgements, resets and windows in `out`.
     ///
     /// # Errors
-    /// The peer broke the connection; a GOAWAY that says so is in `out`.
+    /// The client broke the connection, or overdrew the ledger; a GOAWAY that says so is in `out`, but
+    /// for a wrong preface where nothing was sent yet. The same error comes from then on.
     pub fn next_event<'i, 'f>(
         &mut self,
         input: &mut &'i [u8],
@@ -53,10 +59,13 @@ impl ServerConnection {
         self.0.next_event(input, fields, out)
     }
 
-    /// Sends an interim response (100 to 199, but 101).
+    /// Sends an interim response (RFC 9110 §15.2): a status from 100 to 199, but 101, which HTTP/2 does
+    /// not have (RFC 9113 §8.6).
     ///
     /// # Errors
-    /// See [`SendError`].
+    /// [`InvalidStatus`](SendError::InvalidStatus); [`WrongState`](SendError::WrongState) behind the
+    /// final response; [`BodyNotAllowed`](SendError::BodyNotAllowed) for a `content-length`; as
+    /// [`send_response`](Self::send_response).
     pub fn send_informational<'a, I>(
         &mut self,
         stream: StreamId,
@@ -74,10 +83,16 @@ impl ServerConnection {
         self.send_head(stream, status, fields, Rest::Open, out)
     }
 
-    /// Sends the final response (200 to 999): its head, and with `end_stream` all of it.
+    /// Sends the final response (RFC 9113 §8.3.2), a status from 200 to 999: its head, and with
+    /// `end_stream` all of it. Names of fields may have upper case; they are sent in lower case.
+    /// `content-length` is held against the content that follows.
     ///
     /// # Errors
-    /// See [`SendError`].
+    /// [`InvalidStatus`](SendError::InvalidStatus); [`WrongState`](SendError::WrongState): there was
+    /// one; [`BodyTooShort`](SendError::BodyTooShort): it ends here, though content is announced;
+    /// [`BodyNotAllowed`](SendError::BodyNotAllowed): `content-length` in a 204;
+    /// [`SectionTooLong`](SendError::SectionTooLong) for the client; those of fields;
+    /// [`NoStream`](SendError::NoStream); [`Closed`](SendError::Closed).
     pub fn send_response<'a, I>(
         &mut self,
         stream: StreamId,
@@ -171,11 +186,14 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// A whole response: head and content. What the windows do not take is not sent: the octets of
-    /// `content` that were, as [`send_data`](Self::send_data) tells.
+    /// A whole response: head and content, which ends it. What windows and output do not take is not
+    /// sent: the octets of `content` that were, as [`send_data`](Self::send_data) tells; the rest is
+    /// sent by that when the stream has its turn.
     ///
     /// # Errors
-    /// See [`SendError`].
+    /// As [`send_response`](Self::send_response); [`BodyTooLong`](SendError::BodyTooLong) and
+    /// [`BodyTooShort`](SendError::BodyTooShort) if `content-length` announces another length than that
+    /// of `content`. Nothing is written then.
     pub fn respond<'a, I>(
         &mut self,
         stream: StreamId,

@@ -11,7 +11,7 @@ use crate::frame::settings::{self as wire, id};
 pub struct Settings {
     /// SETTINGS_HEADER_TABLE_SIZE, in octets. Initially 4,096.
     pub header_table_bytes: u32,
-    /// SETTINGS_ENABLE_PUSH. Initially allowed.
+    /// SETTINGS_ENABLE_PUSH: whether a client takes pushes. Initially allowed.
     pub push: bool,
     /// SETTINGS_MAX_CONCURRENT_STREAMS. Initially without limit, `u32::MAX`.
     pub streams_max: u32,
