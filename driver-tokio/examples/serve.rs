@@ -1,16 +1,20 @@
 //! A server for trying things out: `cargo run --release -p driver-tokio --example serve`.
 //!
-//! `--addr HOST:PORT` (default 127.0.0.1:8080). Ctrl-C drains, a second one cancels.
+//! `--addr HOST:PORT` (default 127.0.0.1:8080); `--tls` with a certificate made for this run;
+//! `--workers N`, each a thread with a listener of its own on the same port. Ctrl-C drains, a second
+//! one cancels.
 
+use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use driver_tokio::{
-    BodyLength, Handler, HandlerError, Outcome, Request, Response, Server, Settings, Stop,
+    BodyLength, Handler, HandlerError, Outcome, Request, Response, Server, Settings, Stop, Tls,
 };
-use tokio::net::TcpListener;
+use tokio::runtime::{self, Runtime};
 
 const TEXT: (&str, &str) = ("content-type", "text/plain");
 const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
@@ -145,83 +149,132 @@ fn escape(octets: &[u8]) -> String {
     text
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let address = match address() {
-        Ok(address) => address,
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
         Err(message) => {
-            eprintln!("{message}\nusage: serve [--addr HOST:PORT]");
+            eprintln!("{message}\nusage: serve [--addr HOST:PORT] [--tls] [--workers N]");
             return ExitCode::FAILURE;
         }
     };
+    match run(&arguments) {
+        Ok(()) => {
+            println!("done");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("cannot serve on {}: {error}", arguments.address);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Listens for all workers, so that a failed start leaves nothing, and serves until they end.
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let mut server = server(arguments.workers > 1);
+    if arguments.tls {
+        let made = rcgen::generate_simple_self_signed(["localhost".into(), "127.0.0.1".into()])?;
+        let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        server = server.tls(Tls::from_pem(chain.as_bytes(), key.as_bytes())?);
+    }
+    let stop = Stop::new();
+    let runtimes: Vec<Runtime> = (0..arguments.workers)
+        .map(|_| runtime::Builder::new_current_thread().enable_all().build())
+        .collect::<io::Result<_>>()?;
+    let mut address =
+        arguments.address.to_socket_addrs()?.next().ok_or("the name has no address")?;
+    let mut listeners = Vec::new();
+    for runtime in &runtimes {
+        let _inside = runtime.enter();
+        let listener = server.listen(address)?;
+        // The first has chosen the port for all.
+        address = listener.local_addr()?;
+        listeners.push(listener);
+    }
+    greet(arguments, address);
+    std::thread::scope(|scope| {
+        for (worker, (runtime, listener)) in runtimes.iter().zip(listeners).enumerate() {
+            let (server, stop) = (server.clone(), stop.clone());
+            scope.spawn(move || {
+                runtime.block_on(async move {
+                    if worker == 0 {
+                        tokio::spawn(signals(stop.clone()));
+                    }
+                    server.serve(listener, &stop).await;
+                });
+            });
+        }
+    });
+    Ok(())
+}
+
+fn server(shared: bool) -> Server<Demo> {
     let mut config = h1_proto::Config::default();
     config.body_bytes_max = 4 << 30;
     config.keep_alive_timeout = Duration::from_secs(60);
     let mut h2_config = h2_proto::Config::default();
     h2_config.body_bytes_max = Some(4 << 30);
-    let settings = Settings::default();
-    let server = Server::new(Demo).config(config.clone()).h2_config(h2_config.clone());
-    let server = server.settings(settings).on_end(|ended| {
+    let mut settings = Settings::default();
+    settings.reuse_port = shared;
+    println!("limits of HTTP/1.1: {config:#?}\nof HTTP/2: {h2_config:#?}\n{settings:#?}");
+    Server::new(Demo).config(config).h2_config(h2_config).settings(settings).on_end(|ended| {
         if let Outcome::Parse(error) | Outcome::TooLarge(error) | Outcome::Flood(error) =
             &ended.outcome
         {
             eprintln!("refused: {error}");
         }
-    });
-    let listener = match listen(&server, &address).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            eprintln!("cannot listen on {address}: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let bound = listener.local_addr().map_or(address, |address| address.to_string());
-    println!("listening on http://{bound} (HTTP/1.1 and HTTP/2; Ctrl-C drains)");
-    println!("limits of HTTP/1.1: {config:#?}\nof HTTP/2: {h2_config:#?}\n{settings:#?}");
-    println!("try:");
-    println!("  curl -i http://{bound}/plaintext");
-    println!("  curl -i http://{bound}/ -d 'hello'");
-    println!("  curl -i http://{bound}/trailers --raw");
-    println!("  curl -i http://{bound}/ --http2-prior-knowledge");
+    })
+}
 
-    let stop = Stop::new();
-    let signals = stop.clone();
-    tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            if signals.is_draining() {
-                signals.cancel();
-            } else {
-                println!("draining; Ctrl-C again cancels");
-                signals.drain();
+fn greet(arguments: &Arguments, address: SocketAddr) {
+    let (scheme, insecure) = if arguments.tls { ("https", " -k") } else { ("http", "") };
+    println!("try:");
+    println!("  curl -i{insecure} {scheme}://{address}/plaintext");
+    println!("  curl -i{insecure} {scheme}://{address}/ -d 'hello'");
+    println!("  curl -i{insecure} {scheme}://{address}/trailers --raw --http1.1");
+    if !arguments.tls {
+        println!("  curl -i {scheme}://{address}/ --http2-prior-knowledge");
+    }
+    println!("listening on {scheme}://{address} (HTTP/1.1 and HTTP/2; Ctrl-C drains)");
+}
+
+/// The first Ctrl-C drains, the second cancels.
+async fn signals(stop: Stop) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if stop.is_draining() {
+            stop.cancel();
+        } else {
+            println!("draining; Ctrl-C again cancels");
+            stop.drain();
+        }
+    }
+}
+
+struct Arguments {
+    address: String,
+    tls: bool,
+    workers: usize,
+}
+
+impl Arguments {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut parsed = Self { address: "127.0.0.1:8080".into(), tls: false, workers: 1 };
+        while let Some(argument) = arguments.next() {
+            let (name, given) = match argument.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (argument.as_str(), None),
+            };
+            let mut value = || given.clone().or_else(|| arguments.next());
+            match name {
+                "--addr" => parsed.address = value().ok_or("--addr wants HOST:PORT")?,
+                "--tls" => parsed.tls = true,
+                "--workers" => {
+                    let number = value().and_then(|it| it.parse().ok()).filter(|it| *it > 0);
+                    parsed.workers = number.ok_or("--workers wants a number from 1")?;
+                }
+                _ => return Err(format!("unknown argument {argument}")),
             }
         }
-    });
-    server.serve(listener, &stop).await;
-    println!("done");
-    ExitCode::SUCCESS
-}
-
-/// The first address of that name that can be had.
-async fn listen(server: &Server<Demo>, address: &str) -> io::Result<TcpListener> {
-    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in tokio::net::lookup_host(address).await? {
-        match server.listen(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => failed = error,
-        }
+        Ok(parsed)
     }
-    Err(failed)
-}
-
-fn address() -> Result<String, String> {
-    let mut arguments = std::env::args().skip(1);
-    let mut address = String::from("127.0.0.1:8080");
-    while let Some(argument) = arguments.next() {
-        match (argument.as_str(), argument.strip_prefix("--addr=")) {
-            (_, Some(value)) => address = value.to_owned(),
-            ("--addr", _) => address = arguments.next().ok_or("--addr wants HOST:PORT")?,
-            _ => return Err(format!("unknown argument {argument}")),
-        }
-    }
-    Ok(address)
 }

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::connection::drive;
+use crate::connection;
 use crate::handler::Handler;
 use crate::info::ConnectionInfo;
 use crate::listener::{Listener, is_of_one_connection};
 use crate::options::Options;
 use crate::stop::Stop;
-use crate::wire::Wire;
 
 /// Accepts and serves connections, each on a task of its own, until `stop` drains or cancels;
 /// returns when the last one has ended. `make` gives each connection its handler, or refuses it.
@@ -23,10 +22,11 @@ where
     M: Fn(&ConnectionInfo) -> F,
     F: Future<Output = Option<Arc<H>>> + Send + 'static,
 {
+    let options = options.prepared();
     let tasks = TaskTracker::new();
     let places = Arc::new(Semaphore::new(options.settings.connections_max));
     loop {
-        let accepting = accept(&mut listener, options, &places);
+        let accepting = accept(&mut listener, &options, &places);
         let Some(accepted) = stop.drain_signal().token().run_until_cancelled(accepting).await
         else {
             break;
@@ -34,9 +34,8 @@ where
         let Some((io, info, place)) = accepted else { continue };
         let (options, stop, making) = (options.clone(), stop.clone(), make(&info));
         tasks.spawn(async move {
-            let wire = Wire::new(Box::new(io), &stop, info);
             if let Some(handler) = making.await {
-                let ended = drive(&options, &handler, wire).await;
+                let ended = connection::serve(&options, &handler, io, info, &stop).await;
                 tracing::debug!(outcome = %ended.outcome, "a connection ended");
                 if let Some(observer) = &options.observer {
                     observer(&ended);

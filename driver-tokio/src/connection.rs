@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::h1::{self, Driven, Link};
 use crate::h2;
 use crate::handler::Handler;
+use crate::info::ConnectionInfo;
 use crate::options::Options;
 use crate::outcome::Outcome;
+use crate::stop::Stop;
 use crate::wire::{Io, Wire};
 
 /// How a connection ended, and what is left of it.
@@ -48,13 +50,44 @@ pub enum Protocols {
     Http2,
 }
 
-/// Runs a connection to its end.
-pub(crate) async fn drive<H: Handler>(options: &Options, handler: &Arc<H>, wire: Wire) -> Ended {
+/// Serves one byte stream to its end: the handshake of TLS, if there is one, then HTTP.
+pub(crate) async fn serve<H: Handler>(
+    options: &Options,
+    handler: &Arc<H>,
+    io: impl Io + 'static,
+    info: ConnectionInfo,
+    stop: &Stop,
+) -> Ended {
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &options.tls {
+        let shaking = crate::tls::accept(tls, io, &info, options.settings.tls_timeout);
+        let Some(shaken) = stop.cancel_signal().token().run_until_cancelled(shaking).await else {
+            return Ended { outcome: Outcome::Cancelled, upgraded: None };
+        };
+        return match shaken {
+            Ok((io, info, agreed)) => {
+                let wire = Wire::new(io, stop, info);
+                drive(options, handler, wire, agreed).await
+            }
+            Err(error) => Ended { outcome: Outcome::Handshake(error), upgraded: None },
+        };
+    }
+    drive(options, handler, Wire::new(Box::new(io), stop, info), None).await
+}
+
+/// Runs a connection to its end. `agreed`: what was negotiated.
+async fn drive<H: Handler>(
+    options: &Options,
+    handler: &Arc<H>,
+    wire: Wire,
+    agreed: Option<Protocols>,
+) -> Ended {
     let settings = &options.settings;
-    let (wire, input) = if settings.protocols == Protocols::Http2 {
+    let protocols = agreed.unwrap_or(settings.protocols);
+    let (wire, input) = if protocols == Protocols::Http2 {
         (wire, Vec::new())
     } else {
-        let both = settings.protocols == Protocols::Both;
+        let both = protocols == Protocols::Both;
         let sniff_timeout = both.then_some(settings.sniff_timeout);
         let link = Link::new(wire, &options.config, settings.date, sniff_timeout);
         match h1::drive(link, &**handler, settings.read_bytes).await {
@@ -69,6 +102,6 @@ pub(crate) async fn drive<H: Handler>(options: &Options, handler: &Arc<H>, wire:
     };
     let handler = Arc::clone(handler);
     // In a box, so that a connection of HTTP/1 does not carry the room for it.
-    let outcome = Box::pin(h2::drive(wire, input, handler, &options.h2_config, settings)).await;
+    let outcome = Box::pin(h2::drive(wire, input, handler, options, agreed.is_some())).await;
     Ended { outcome, upgraded: None }
 }

@@ -35,6 +35,8 @@ mod serve;
 mod server;
 mod settings;
 mod stop;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "tower")]
 pub mod tower;
 mod wire;
@@ -53,4 +55,6 @@ pub use serve::serve;
 pub use server::Server;
 pub use settings::Settings;
 pub use stop::Stop;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use wire::Io;

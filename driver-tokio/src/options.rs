@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) h2_config: Arc<h2_proto::Config>,
     pub(crate) settings: Settings,
     pub(crate) observer: Option<Observer>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::tls::Tls>,
 }
 
 impl Default for Options {
@@ -24,6 +26,8 @@ impl Default for Options {
             h2_config: Arc::default(),
             settings: Settings::default(),
             observer: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         };
         options.set_h2_config(h2_proto::Config::default());
         options
@@ -31,6 +35,17 @@ impl Default for Options {
 }
 
 impl Options {
+    /// With all that follows from what was set.
+    #[cfg_attr(not(feature = "tls"), allow(unused_mut, reason = "only TLS has such things"))]
+    pub(crate) fn prepared(&self) -> Self {
+        let mut options = self.clone();
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut options.tls {
+            *tls = tls.offering(options.settings.protocols);
+        }
+        options
+    }
+
     /// A body that nobody reads holds its stream back, so windows grow when a handler reads.
     pub(crate) fn set_h2_config(&mut self, mut config: h2_proto::Config) {
         config.manual_release = true;

@@ -17,6 +17,8 @@ pub enum Outcome {
     ClientClosed,
     /// The cancellation token fired.
     Cancelled,
+    /// The handshake of TLS failed, or took too long.
+    Handshake(io::Error),
     /// The transport failed.
     Io(io::Error),
     /// The client broke a rule.
@@ -42,6 +44,7 @@ impl Outcome {
             Self::Upgraded => "upgraded",
             Self::ClientClosed => "client_closed",
             Self::Cancelled => "cancelled",
+            Self::Handshake(_) => "handshake",
             Self::Io(_) => "io",
             Self::Parse(_) => "parse",
             Self::Flood(_) => "flood",
@@ -85,7 +88,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.label())?;
         match self {
-            Self::Io(error) => write!(f, ": {error}"),
+            Self::Io(error) | Self::Handshake(error) => write!(f, ": {error}"),
             Self::Parse(error)
             | Self::Flood(error)
             | Self::TooLarge(error)

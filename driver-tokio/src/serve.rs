@@ -109,6 +109,13 @@ impl<L, S, K> Serve<L, S, K> {
         self
     }
 
+    /// Speaks TLS on every connection.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: impl Into<crate::tls::Tls>) -> Self {
+        self.options.tls = Some(tls.into());
+        self
+    }
+
     /// Calls `observer` with the end of every connection, for logs and metrics.
     pub fn on_end(mut self, observer: impl Fn(&Ended) + Send + Sync + 'static) -> Self {
         self.options.observer = Some(Arc::new(observer));

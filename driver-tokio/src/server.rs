@@ -10,14 +10,14 @@ use h1_proto::Config;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::accept;
-use crate::connection::{Ended, drive};
+use crate::connection::{self, Ended};
 use crate::handler::Handler;
 use crate::info::ConnectionInfo;
 use crate::listener::Listener;
 use crate::options::Options;
 use crate::settings::Settings;
 use crate::stop::Stop;
-use crate::wire::{Io, Wire};
+use crate::wire::Io;
 
 /// Serves a [`Handler`].
 ///
@@ -37,7 +37,6 @@ use crate::wire::{Io, Wire};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
 pub struct Server<H> {
     handler: Arc<H>,
     options: Options,
@@ -71,6 +70,14 @@ impl<H: Handler> Server<H> {
         self
     }
 
+    /// Speaks TLS on every connection.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: impl Into<crate::tls::Tls>) -> Self {
+        self.options.tls = Some(tls.into());
+        self
+    }
+
     /// Calls `observer` with the end of every connection of a listener, for logs and metrics.
     #[must_use]
     pub fn on_end(mut self, observer: impl Fn(&Ended) + Send + Sync + 'static) -> Self {
@@ -89,15 +96,18 @@ impl<H: Handler> Server<H> {
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
         #[cfg(unix)]
-        socket.set_reuseaddr(true)?;
+        {
+            socket.set_reuseaddr(true)?;
+            socket.set_reuseport(self.options.settings.reuse_port)?;
+        }
         socket.bind(address)?;
         socket.listen(self.options.settings.backlog)
     }
 
-    /// Serves one connection over any byte stream, to its end.
+    /// Serves one connection over any byte stream, to its end; with [`tls`](Self::tls) after its handshake.
     pub async fn serve_connection(&self, io: impl Io + 'static, stop: &Stop) -> Ended {
-        let wire = Wire::new(Box::new(io), stop, ConnectionInfo::default());
-        drive(&self.options, &self.handler, wire).await
+        let options = self.options.prepared();
+        connection::serve(&options, &self.handler, io, ConnectionInfo::default(), stop).await
     }
 
     /// Accepts and serves connections, each on a task of its own, until `stop` drains or cancels;
@@ -108,6 +118,12 @@ impl<H: Handler> Server<H> {
         let handler = Arc::clone(&self.handler);
         accept::run(listener, &self.options, stop, move |_| ready(Some(Arc::clone(&handler))))
             .await;
+    }
+}
+
+impl<H> Clone for Server<H> {
+    fn clone(&self) -> Self {
+        Self { handler: Arc::clone(&self.handler), options: self.options.clone() }
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Settings {
     /// Time in which octets that may be the preface of HTTP/2 have to say; after it they are
     /// HTTP/1. Default 5 s.
     pub sniff_timeout: Duration,
+    /// Time for the handshake of TLS. Default 5 s.
+    pub tls_timeout: Duration,
     /// Octets that one read takes at most. Default 16 KiB.
     pub read_bytes: usize,
     /// Connections of a listener at a time; more wait in its backlog. Default 16,384.
@@ -23,6 +25,9 @@ pub struct Settings {
     pub tcp_nodelay: bool,
     /// Connections that the system holds until they are accepted. Default 128.
     pub backlog: u32,
+    /// Whether several listeners share an address, each with a part of the connections
+    /// (SO_REUSEPORT), such as one for each worker. On Unix. Default: no.
+    pub reuse_port: bool,
     /// Wait after an accept that failed for want of resources. Default 50 ms.
     pub accept_retry: Duration,
 }
@@ -32,11 +37,13 @@ impl Default for Settings {
         Self {
             protocols: Protocols::Both,
             sniff_timeout: Duration::from_secs(5),
+            tls_timeout: Duration::from_secs(5),
             read_bytes: 16 << 10,
             connections_max: 16_384,
             date: true,
             tcp_nodelay: true,
             backlog: 128,
+            reuse_port: false,
             accept_retry: Duration::from_millis(50),
         }
     }

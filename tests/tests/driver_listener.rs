@@ -121,11 +121,12 @@ fn the_defaults_of_the_driver() {
     let settings = Settings::default();
     assert_eq!(settings.protocols, driver_tokio::Protocols::Both);
     assert_eq!(settings.sniff_timeout, Duration::from_secs(5));
+    assert_eq!(settings.tls_timeout, Duration::from_secs(5));
     assert_eq!(settings.read_bytes, 16 << 10);
     assert_eq!(settings.connections_max, 16_384);
     assert_eq!(settings.backlog, 128);
     assert_eq!(settings.accept_retry, Duration::from_millis(50));
-    assert!(settings.date && settings.tcp_nodelay);
+    assert!(settings.date && settings.tcp_nodelay && !settings.reuse_port);
     assert_eq!(Settings::small().connections_max, 256);
     let text = include_str!("../../ARCHITECTURE.md");
     let debug = format!("{settings:?}");

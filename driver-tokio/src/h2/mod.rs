@@ -18,18 +18,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use h2_proto::{Config, Event, NextStep, ServerConnection};
+use h2_proto::{Event, NextStep, ServerConnection};
 
 use self::asked::Arrival;
 use self::shared::{Shared, State};
 use self::tasks::{Finished, Tasks};
 use crate::error::{Gone, HandlerError};
 use crate::handler::Handler;
+use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::request::{self, Request};
 use crate::response::{Answering, Response};
 use crate::scratch::{self, Buffers};
-use crate::settings::Settings;
 use crate::wire::{Closing, Wire};
 
 pub(crate) use self::asked::Asked;
@@ -37,16 +37,23 @@ pub(crate) use self::asked::Asked;
 pub(crate) use self::held_body::HeldBody;
 pub(crate) use self::shared::Handle;
 
-/// Runs a connection to its end. `input`: what was read of it before.
+/// Runs a connection to its end. `input`: what was read of it before; `agreed`: both sides know by the
+/// handshake of TLS that they speak HTTP/2.
 pub(crate) async fn drive<H: Handler>(
     wire: Wire,
     input: Vec<u8>,
     handler: Arc<H>,
-    config: &Arc<Config>,
-    settings: &Settings,
+    options: &Options,
+    agreed: bool,
 ) -> Outcome {
-    let conn = ServerConnection::with_prior_knowledge(Arc::clone(config), Duration::ZERO);
-    let shared = Shared::new(conn, &wire, settings.date);
+    let (config, settings) = (Arc::clone(&options.h2_config), &options.settings);
+    let mut out = Vec::new();
+    let conn = if agreed {
+        ServerConnection::new(config, Duration::ZERO, &mut out)
+    } else {
+        ServerConnection::with_prior_knowledge(config, Duration::ZERO)
+    };
+    let shared = Shared::new(conn, out, &wire, settings.date);
     shared.lock().conn.arrived(wire.elapsed());
     let answer = |handle: Handle, arrival: Arrival| {
         let handler = Arc::clone(&handler);

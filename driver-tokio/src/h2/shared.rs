@@ -41,11 +41,11 @@ pub(crate) struct State {
 const SPARE_MAX: usize = 16;
 
 impl Shared {
-    pub(crate) fn new(conn: ServerConnection, wire: &Wire, date: bool) -> Arc<Self> {
+    pub(crate) fn new(conn: ServerConnection, out: Vec<u8>, wire: &Wire, date: bool) -> Arc<Self> {
         let (epoch, info) = (wire.epoch(), wire.info.clone());
         let state = State {
             conn,
-            out: Vec::new(),
+            out,
             exchanges: Exchanges::default(),
             spare: Vec::new(),
             flushers: Vec::new(),
