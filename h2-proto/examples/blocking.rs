@@ -1,7 +1,7 @@
 //! HTTP/2 with prior knowledge on blocking threads: the whole of a server, one thread a connection.
 //!
 //! ```text
-//! cargo run -p h2-proto --example blocking -- 127.0.0.1:8080
+//! cargo run -p h2-proto --example blocking_h2 -- 127.0.0.1:8080
 //! curl --http2-prior-knowledge http://127.0.0.1:8080/ -d "some content"
 //! ```
 
