@@ -2,7 +2,8 @@
 
 use h1_proto::{TargetForm, grammar};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::uri::{Parts, PathAndQuery, Uri};
 use http::{Method, Version};
@@ -35,7 +36,16 @@ pub(crate) fn request(head: Head<'_>) -> Option<http::Request<()>> {
         head::Version::Http11 => Version::HTTP_11,
         head::Version::Http2 => Version::HTTP_2,
     };
-    *request.headers_mut() = header_map(head.fields());
+    let mut map = header_map(head.fields());
+    if map.get_all(COOKIE).iter().nth(1).is_some() {
+        // What is not made for HTTP/2 expects its crumbs in one field (RFC 9113 §8.2.3).
+        let mut joined = Vec::new();
+        h2_proto::message::join_cookies(head.fields(), &mut joined);
+        if let Ok(value) = HeaderValue::from_bytes(&joined) {
+            map.insert(COOKIE, value);
+        }
+    }
+    *request.headers_mut() = map;
     Some(request)
 }
 

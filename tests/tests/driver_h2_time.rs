@@ -169,7 +169,6 @@ async fn cancel_ends_a_connection_wherever_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the time is told to the machine too late"]
 async fn the_time_of_a_drain_begins_with_it() {
     let mut running = run_plain().await;
     running.client.get(1, "/later").await;
@@ -183,7 +182,6 @@ async fn the_time_of_a_drain_begins_with_it() {
 // ---- deadlines ----
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the time is told to the machine too late"]
 async fn the_time_of_content_that_waits_begins_when_it_waits() {
     let mut running = run_plain().await;
     running.client.grants = false;

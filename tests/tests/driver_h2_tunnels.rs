@@ -134,7 +134,6 @@ async fn handlers_may_be_woken_from_any_thread() {
 /// A waker may drop a body: that of a task that holds it, on an executor that drops what it does not
 /// run any more.
 #[test]
-#[ignore = "it is woken under the lock of its connection"]
 fn a_waker_may_drop_the_body_that_it_wakes() {
     use driver_tokio::tower::{Body, Tower};
     use http_body::Body as _;

@@ -105,16 +105,16 @@ impl Asked {
 
     /// Nothing needs to be skipped for the sake of the connection.
     pub(crate) fn skip_ready(&self) -> bool {
-        let mut state = self.handle.shared.lock();
-        let State { exchanges, .. } = &mut *state;
-        exchanges.find(self.handle.stream).is_none_or(|exchange| exchange.end == Some(Ok(())))
+        self.handle.shared.with(|State { exchanges, .. }| {
+            exchanges.find(self.handle.stream).is_none_or(|exchange| exchange.end == Some(Ok(())))
+        })
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
         let fields = mem::take(&mut self.fields);
-        self.handle.shared.lock().put_fields_back(fields);
+        self.handle.shared.with(|state| state.put_fields_back(fields));
     }
 }
 
@@ -128,36 +128,37 @@ impl Handle {
         trailers: &mut FieldBuf,
         expects_continue: bool,
     ) -> Poll<Result<bool, Gone>> {
-        let State { conn, out, exchanges, .. } = &mut *self.shared.lock();
-        let Some(exchange) = exchanges.find(self.stream) else {
-            return Poll::Ready(Err(Gone::Closed));
-        };
-        if !exchange.received.is_empty() {
-            mem::swap(&mut exchange.received, piece);
-            // A frame holds less than 2^24 octets, and a window less than 2^31.
-            let before = out.len();
-            let _ = conn.release(self.stream, piece.len() as u32, out);
-            if out.len() > before {
-                self.shared.ready.notify();
-            }
-            return Poll::Ready(Ok(true));
-        }
-        match &exchange.end {
-            Some(Ok(())) => {
-                if !exchange.trailers.is_empty() {
-                    mem::swap(trailers, &mut exchange.trailers);
+        self.shared.with(|State { conn, out, exchanges, after, .. }| {
+            let Some(exchange) = exchanges.find(self.stream) else {
+                return Poll::Ready(Err(Gone::Closed));
+            };
+            if !exchange.received.is_empty() {
+                mem::swap(&mut exchange.received, piece);
+                // A window holds less than 2^31 octets.
+                let before = out.len();
+                let _ = conn.release(self.stream, piece.len() as u32, out);
+                if out.len() > before {
+                    after.notify();
                 }
-                return Poll::Ready(Ok(false));
+                return Poll::Ready(Ok(true));
             }
-            Some(Err(gone)) => return Poll::Ready(Err(gone.clone())),
-            None => {}
-        }
-        if expects_continue && !exchange.begun {
-            let none: [(&str, &str); 0] = [];
-            let _ = conn.send_informational(self.stream, 100, none, out);
-            self.shared.ready.notify();
-        }
-        set(&mut exchange.reader, cx);
-        Poll::Pending
+            match &exchange.end {
+                Some(Ok(())) => {
+                    if !exchange.trailers.is_empty() {
+                        mem::swap(trailers, &mut exchange.trailers);
+                    }
+                    return Poll::Ready(Ok(false));
+                }
+                Some(Err(gone)) => return Poll::Ready(Err(gone.clone())),
+                None => {}
+            }
+            if expects_continue && !exchange.begun {
+                let none: [(&str, &str); 0] = [];
+                let _ = conn.send_informational(self.stream, 100, none, out);
+                after.notify();
+            }
+            set(&mut exchange.reader, cx, after);
+            Poll::Pending
+        })
     }
 }

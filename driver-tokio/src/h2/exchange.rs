@@ -33,6 +33,7 @@ pub(crate) struct Exchange {
     pub(crate) rest: Vec<u8>,
     pub(crate) rest_sent: usize,
     pub(crate) sender: Option<Waker>,
+    pub(crate) flusher: Option<Waker>,
     /// It is this stream's turn to send.
     pub(crate) granted: bool,
     /// The handler is at work.
@@ -57,6 +58,7 @@ impl Exchange {
             rest: Vec::new(),
             rest_sent: 0,
             sender: None,
+            flusher: None,
             granted: false,
             handling: true,
             body_held: false,
@@ -87,14 +89,11 @@ impl Exchange {
         self.rest.clear();
         self.rest_sent = 0;
         self.end = Some(Err(gone));
-        self.wake();
     }
 
-    /// Wakes everyone who waits on it.
-    pub(crate) fn wake(&mut self) {
-        for waker in [self.reader.take(), self.sender.take()].into_iter().flatten() {
-            waker.wake();
-        }
+    /// Everyone who waits on it.
+    pub(crate) fn take_wakers(&mut self) -> [Option<Waker>; 3] {
+        [self.reader.take(), self.sender.take(), self.flusher.take()]
     }
 }
 

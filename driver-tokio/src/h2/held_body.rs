@@ -21,9 +21,11 @@ pub(crate) struct HeldBody {
 
 impl HeldBody {
     pub(crate) fn new(handle: Handle, expects_continue: bool) -> Self {
-        if let Some(exchange) = handle.shared.lock().exchanges.find(handle.stream) {
-            exchange.body_held = true;
-        }
+        handle.shared.with(|state| {
+            if let Some(exchange) = state.exchanges.find(handle.stream) {
+                exchange.body_held = true;
+            }
+        });
         Self { handle, expects_continue, over: false }
     }
 
@@ -52,19 +54,23 @@ impl HeldBody {
 
     pub(crate) fn is_end_stream(&self) -> bool {
         self.over
-            || self.handle.shared.lock().exchanges.find(self.handle.stream).is_some_and(|it| {
-                it.received.is_empty() && it.trailers.is_empty() && it.end == Some(Ok(()))
+            || self.handle.shared.with(|state| {
+                state.exchanges.find(self.handle.stream).is_some_and(|it| {
+                    it.received.is_empty() && it.trailers.is_empty() && it.end == Some(Ok(()))
+                })
             })
     }
 }
 
 impl Drop for HeldBody {
     fn drop(&mut self) {
-        let state = &mut *self.handle.shared.lock();
-        if let Some(exchange) = state.exchanges.find(self.handle.stream) {
-            exchange.body_held = false;
-            state.settle(self.handle.stream);
-            self.handle.shared.ready.notify();
-        }
+        let stream = self.handle.stream;
+        self.handle.shared.with(|state| {
+            if let Some(exchange) = state.exchanges.find(stream) {
+                exchange.body_held = false;
+                state.settle(stream);
+                state.after.notify();
+            }
+        });
     }
 }

@@ -4,6 +4,7 @@
 //! write, and do what the machine says next. A handler is polled in place when its request comes;
 //! one that is not ready is polled again when it is woken.
 
+mod after;
 mod asked;
 mod exchange;
 #[cfg(feature = "tower")]
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use h2_proto::{Event, NextStep, ServerConnection};
+use h2_proto::{ConnectionError, Event, NextStep, ServerConnection};
 
 use self::asked::Arrival;
 use self::shared::{Shared, State};
@@ -54,7 +55,6 @@ pub(crate) async fn drive<H: Handler>(
         ServerConnection::with_prior_knowledge(config, Duration::ZERO)
     };
     let shared = Shared::new(conn, out, &wire, settings.date);
-    shared.lock().conn.arrived(wire.elapsed());
     let answer = |handle: Handle, arrival: Arrival| {
         let handler = Arc::clone(&handler);
         async move {
@@ -72,12 +72,17 @@ pub(crate) async fn drive<H: Handler>(
         wire,
         buffers: Some(buffers),
         read_bytes: settings.read_bytes,
+        unsent_max: options.h2_config.output_bytes_max + HEADS_UNSENT_MAX,
         answer,
         closing: None,
+        idle: Idle::No,
     };
     poll_fn(|cx| driver.poll(cx)).await;
     driver.end()
 }
+
+/// Octets of heads that may be unsent beside the content that may.
+const HEADS_UNSENT_MAX: u64 = 64 << 10;
 
 /// Rounds of one poll before others of the runtime have their turn.
 const ROUNDS_MAX: usize = 64;
@@ -90,9 +95,26 @@ struct Driver<A, F> {
     /// There while the connection has work.
     buffers: Option<Buffers>,
     read_bytes: usize,
+    /// Beyond so many octets unsent nothing is read: content stops before, so it is heads that a client
+    /// asks for and does not take.
+    unsent_max: u64,
     answer: A,
     closing: Option<Closing>,
+    idle: Idle,
 }
+
+/// Whether the connection has nothing to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Idle {
+    No,
+    /// Since then; what it holds is held for the next request.
+    Since(Duration),
+    /// For longer: what it need not hold is given back.
+    Parked,
+}
+
+/// Time after which an idle connection gives its memory back.
+const PARKED_AFTER: Duration = Duration::from_secs(1);
 
 impl<A, F> Driver<A, F>
 where
@@ -102,8 +124,10 @@ where
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.shared.ready.begin(cx.waker());
         self.wire.watch_signals(cx);
+        let now = self.wire.elapsed();
+        self.shared.with(|state| state.conn.arrived(now));
         for _ in 0..ROUNDS_MAX {
-            let reads = self.next_step() == NextStep::Read;
+            let reads = self.reads();
             let mut again = reads && self.poll_read(cx).is_ready();
             self.pull();
             self.run_woken();
@@ -122,12 +146,12 @@ where
                     let closing = closing.get_or_insert_with(|| Closing::new(octets_max, until));
                     return self.wire.poll_close(cx, closing);
                 }
-                // A pause has ended: the kept input is pulled before more is read.
-                NextStep::Read => again |= !reads,
                 _ => {}
             }
+            // A pause has ended: the kept input is pulled before more is read.
+            again |= !reads && self.reads();
             if !again && self.shared.ready.sleep() {
-                self.park();
+                self.park(cx);
                 return Poll::Pending;
             }
         }
@@ -136,7 +160,13 @@ where
     }
 
     fn next_step(&self) -> NextStep {
-        self.shared.lock().conn.next_step()
+        self.shared.with(|state| state.conn.next_step())
+    }
+
+    fn reads(&self) -> bool {
+        self.shared.with(|state| {
+            state.conn.next_step() == NextStep::Read && state.conn.unsent() <= self.unsent_max
+        })
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -144,12 +174,12 @@ where
         buffers.make_room(self.read_bytes);
         let read = self.wire.poll_read(cx, &mut buffers.input);
         if let Poll::Ready(Some(octets)) = read {
-            let conn = &mut self.shared.lock().conn;
-            if octets == 0 {
-                conn.eof();
-            } else {
-                conn.arrived(self.wire.elapsed());
-            }
+            self.idle = Idle::No;
+            let now = self.wire.elapsed();
+            self.shared.with(|State { conn, .. }| match octets {
+                0 => conn.eof(),
+                _ => conn.arrived(now),
+            });
         }
         read.map(drop)
     }
@@ -158,44 +188,13 @@ where
     fn pull(&mut self) {
         let mut buffers = self.buffers.take().unwrap_or_else(scratch::take);
         loop {
-            let mut state = self.shared.lock();
-            let State { conn, out, .. } = &mut *state;
-            let Buffers { input, used, fields, out: spare, .. } = &mut buffers;
-            if out.capacity() == 0 {
-                *out = mem::take(spare);
-            }
-            let mut rest = input.get(*used..).unwrap_or_default();
-            let event = conn.next_event(&mut rest, fields, out);
-            *used = input.len() - rest.len();
-            match event {
-                Ok(Some(Event::Request { stream, head, end_stream, began })) => {
-                    let (is_head, pseudo) = (head.method() == b"HEAD", head.pseudo_fields());
-                    let exchange = state.exchanges.open(stream);
-                    exchange.task = self.tasks.next_index();
-                    exchange.is_head = is_head;
-                    if end_stream {
-                        exchange.end = Some(Ok(()));
-                    }
-                    let fields = mem::replace(fields, state.take_fields());
-                    drop(state);
-                    self.start(Arrival { stream, fields, pseudo, end_stream, began });
-                }
-                Ok(Some(Event::Data { stream, data, end_stream, .. })) => {
-                    state.received(stream, data, end_stream);
-                }
-                Ok(Some(Event::Trailers { stream, .. })) => {
-                    state.received_trailers(stream, fields);
-                }
-                Ok(Some(Event::Reset { stream, code, .. })) => {
-                    let task = state.reset(stream, code);
-                    drop(state);
-                    if let Some(task) = task {
-                        self.tasks.stop(task);
-                    }
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(error) => {
+            let task = self.tasks.next_index();
+            match self.shared.with(|state| pull(state, &mut buffers, task)) {
+                Pulled::Request(arrival) => self.start(arrival),
+                Pulled::Stop(task) => self.tasks.stop(task),
+                Pulled::Other => {}
+                Pulled::Nothing => break,
+                Pulled::Error(error) => {
                     self.wire.outcome.get_or_insert_with(|| error.into());
                     break;
                 }
@@ -217,7 +216,7 @@ where
                 Some(result) => result.err(),
                 None => Some(HandlerError::Application("the handler panicked".into())),
             };
-            self.shared.lock().handled(stream, failure, self.shared.date);
+            self.shared.with(|state| state.handled(stream, failure, self.shared.date));
         }
     }
 
@@ -230,33 +229,41 @@ where
     /// Gives each stream with content its turn. Whether there was any.
     fn pump(&mut self) -> bool {
         let mut any = false;
-        loop {
-            let mut state = self.shared.lock();
-            let Some((stream, _)) = state.conn.next_writable() else { return any };
-            state.grant(stream);
-            drop(state);
+        let grant = |state: &mut State| {
+            let next = state.conn.next_writable();
+            next.is_some_and(|(stream, _)| {
+                state.grant(stream);
+                true
+            })
+        };
+        while self.shared.with(grant) {
             any = true;
             self.run_woken();
         }
+        any
     }
 
     /// Tells the machine the time and the signals. Whether there is something to pull after it.
     fn advance(&mut self, cx: &mut Context<'_>) -> bool {
         let draining = self.wire.is_draining();
-        let State { conn, out, .. } = &mut *self.shared.lock();
-        if draining && !conn.is_draining() {
-            conn.shutdown(out);
-        }
+        let (shared, wire) = (&self.shared, &mut self.wire);
         let mut expired = false;
         loop {
-            if let Err(error) = conn.advance(self.wire.elapsed(), out) {
-                self.wire.outcome.get_or_insert_with(|| error.into());
+            let now = wire.elapsed();
+            let (error, deadline) = shared.with(|State { conn, out, .. }| {
+                let error = conn.advance(now, out).err();
+                if draining && !conn.is_draining() {
+                    conn.shutdown(out);
+                }
+                (error, conn.next_deadline())
+            });
+            if let Some(error) = error {
+                wire.outcome.get_or_insert_with(|| error.into());
             }
-            let Some(deadline) = conn.next_deadline() else { return expired };
-            if self.wire.poll_timer(cx, deadline).is_pending() {
-                return expired;
+            match deadline {
+                Some(deadline) if wire.poll_timer(cx, deadline).is_ready() => expired = true,
+                _ => return expired,
             }
-            expired = true;
         }
     }
 
@@ -265,38 +272,98 @@ where
         self.shared.ready.look();
         loop {
             if self.wire.out.is_empty() {
-                mem::swap(&mut self.wire.out, &mut self.shared.lock().out);
+                self.shared.with(|state| mem::swap(&mut self.wire.out, &mut state.out));
             }
             let mut written = 0;
             let flushed = self.wire.poll_flush(cx, |octets| written += octets);
-            let state = &mut *self.shared.lock();
-            state.conn.wrote(written);
-            if flushed.is_pending() || self.wire.dead {
-                return flushed;
-            }
-            if state.out.is_empty() {
+            let stops = flushed.is_pending() || self.wire.dead;
+            let all = self.shared.with(|state| {
+                state.conn.wrote(written);
+                if stops || !state.out.is_empty() {
+                    return false;
+                }
                 // One vector is enough for both as long as the transport takes everything.
                 mem::swap(&mut self.wire.out, &mut state.out);
                 state.flushed();
-                return Poll::Ready(());
+                true
+            });
+            if all || stops {
+                return flushed;
             }
         }
     }
 
-    /// The connection waits: what it need not hold it gives back.
-    fn park(&mut self) {
+    /// The connection waits: what it need not hold it gives back, its buffers at once, the rest when
+    /// it has been idle for some time.
+    fn park(&mut self, cx: &mut Context<'_>) {
         let Some(mut buffers) = self.buffers.take_if(|buffers| buffers.rest().is_empty()) else {
             return;
         };
-        let state = &mut *self.shared.lock();
-        if state.is_idle() && self.wire.out.is_empty() {
-            buffers.out = mem::take(&mut state.out);
+        if self.wire.out.is_empty() && self.shared.with(|state| state.is_idle()) {
+            let now = self.wire.elapsed();
+            if self.idle == Idle::No {
+                self.idle = Idle::Since(now);
+            }
+            buffers.out = self.shared.with(|state| mem::take(&mut state.out));
             self.wire.out = Vec::new();
-            state.shrink();
-            self.tasks.shrink();
+            if let Idle::Since(since) = self.idle
+                && self.wire.poll_timer(cx, since + PARKED_AFTER).is_ready()
+            {
+                self.idle = Idle::Parked;
+                self.shared.with(State::shrink);
+                self.tasks.shrink();
+            }
         }
         scratch::put_back(buffers);
     }
+}
+
+/// What came out of the machine, for the driver.
+enum Pulled {
+    Request(Arrival),
+    /// A task whose stream is gone.
+    Stop(u32),
+    Other,
+    Nothing,
+    Error(ConnectionError),
+}
+
+/// The next event. `task`: who answers, if it is a request.
+fn pull(state: &mut State, buffers: &mut Buffers, task: u32) -> Pulled {
+    let State { conn, out, .. } = state;
+    let Buffers { input, used, fields, out: spare, .. } = buffers;
+    if out.capacity() == 0 {
+        *out = mem::take(spare);
+    }
+    let mut rest = input.get(*used..).unwrap_or_default();
+    let event = conn.next_event(&mut rest, fields, out);
+    *used = input.len() - rest.len();
+    match event {
+        Ok(Some(Event::Request { stream, head, end_stream, began })) => {
+            let (is_head, pseudo) = (head.method() == b"HEAD", head.pseudo_fields());
+            let exchange = state.exchanges.open(stream);
+            exchange.task = task;
+            exchange.is_head = is_head;
+            if end_stream {
+                exchange.end = Some(Ok(()));
+            }
+            let fields = mem::replace(fields, state.take_fields());
+            return Pulled::Request(Arrival { stream, fields, pseudo, end_stream, began });
+        }
+        Ok(Some(Event::Data { stream, data, end_stream, .. })) => {
+            state.received(stream, data, end_stream);
+        }
+        Ok(Some(Event::Trailers { stream, .. })) => state.received_trailers(stream, fields),
+        Ok(Some(Event::Reset { stream, code, .. })) => {
+            if let Some(task) = state.reset(stream, code) {
+                return Pulled::Stop(task);
+            }
+        }
+        Ok(Some(_)) => {}
+        Ok(None) => return Pulled::Nothing,
+        Err(error) => return Pulled::Error(error),
+    }
+    Pulled::Other
 }
 
 impl<A, F> Driver<A, F> {
@@ -305,7 +372,7 @@ impl<A, F> Driver<A, F> {
         // Handlers first: what they drop finds the connection as it was.
         drop(self.tasks);
         let outcome = self.wire.outcome.take();
-        self.shared.lock().end(&Gone::Closed);
+        self.shared.with(|state| state.end(&Gone::Closed));
         if let Some(buffers) = self.buffers {
             scratch::put_back(buffers);
         }

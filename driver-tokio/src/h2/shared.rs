@@ -1,13 +1,14 @@
 //! What the tasks of a connection share: the machine, its output, and the exchanges. And how a
 //! handler answers on its stream.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use h1_proto::grammar;
 use h2_proto::{ErrorCode, FieldBuf, SendError, ServerConnection, StreamId};
 use tokio::time::Instant;
 
+use super::after::After;
 use super::exchange::{Exchange, Exchanges};
 use super::ready::Ready;
 use crate::error::{Gone, HandlerError};
@@ -31,8 +32,9 @@ pub(crate) struct State {
     pub(crate) exchanges: Exchanges,
     /// Field buffers that nobody uses.
     spare: Vec<FieldBuf>,
-    /// Those who wait until all output is written.
-    flushers: Vec<Waker>,
+    /// Streams whose handlers wait until all output is written.
+    flushing: u32,
+    pub(crate) after: After,
     /// Why there is nothing more to be had.
     gone: Option<Gone>,
 }
@@ -48,16 +50,25 @@ impl Shared {
             out,
             exchanges: Exchanges::default(),
             spare: Vec::new(),
-            flushers: Vec::new(),
+            flushing: 0,
+            after: After::default(),
             gone: None,
         };
         Arc::new(Self { state: Mutex::new(state), ready: Arc::default(), epoch, info, date })
     }
 
-    /// The lock, also if an iterator of a handler's panicked under it: the machine writes only after
-    /// it has walked the fields once, so nothing is half done.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does something under the lock, and then what is due after it. It may be that an iterator of a
+    /// handler's panicked under the lock before: the machine writes only after it has walked the
+    /// fields once, so nothing is half done.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = work(&mut state);
+        let after = state.after.take();
+        drop(state);
+        if let Some(after) = after {
+            after.run(&self.ready);
+        }
+        result
     }
 }
 
@@ -80,9 +91,7 @@ impl State {
             if end_stream {
                 exchange.end.get_or_insert(Ok(()));
             }
-            if let Some(reader) = exchange.reader.take() {
-                reader.wake();
-            }
+            self.after.wake(exchange.reader.take());
         }
     }
 
@@ -91,9 +100,7 @@ impl State {
         if let Some(exchange) = self.exchanges.find(stream) {
             core::mem::swap(&mut exchange.trailers, fields);
             exchange.end.get_or_insert(Ok(()));
-            if let Some(reader) = exchange.reader.take() {
-                reader.wake();
-            }
+            self.after.wake(exchange.reader.take());
         }
     }
 
@@ -103,9 +110,7 @@ impl State {
         let rest = exchange.rest.get(exchange.rest_sent..).unwrap_or_default();
         if rest.is_empty() {
             exchange.granted = true;
-            if let Some(sender) = exchange.sender.take() {
-                sender.wake();
-            }
+            self.after.wake(exchange.sender.take());
             return;
         }
         match self.conn.send_data(stream, rest, true, &mut self.out) {
@@ -154,7 +159,11 @@ impl State {
 
     /// Lets go of a stream that nobody has to do with.
     pub(crate) fn settle(&mut self, stream: StreamId) {
-        if self.exchanges.find(stream).is_some_and(|exchange| exchange.is_over()) {
+        let Some(exchange) = self.exchanges.find(stream) else { return };
+        if exchange.is_over() {
+            for waker in exchange.take_wakers() {
+                self.after.discard(waker);
+            }
             self.exchanges.remove(stream);
             // If both sides have ended it is done already.
             let _ = self.conn.done(stream, &mut self.out);
@@ -165,6 +174,9 @@ impl State {
     pub(crate) fn reset(&mut self, stream: StreamId, code: ErrorCode) -> Option<u32> {
         let exchange = self.exchanges.find(stream)?;
         exchange.break_off(Gone::Reset(code));
+        for waker in exchange.take_wakers() {
+            self.after.wake(waker);
+        }
         let task = exchange.handling.then_some(exchange.task);
         exchange.handling = false;
         self.settle(stream);
@@ -173,7 +185,12 @@ impl State {
 
     /// All that was sent is written.
     pub(crate) fn flushed(&mut self) {
-        self.flushers.drain(..).for_each(Waker::wake);
+        if self.flushing > 0 {
+            self.flushing = 0;
+            for exchange in self.exchanges.iter_mut() {
+                self.after.wake(exchange.flusher.take());
+            }
+        }
     }
 
     /// Nothing more is to be had from the connection.
@@ -183,9 +200,10 @@ impl State {
             if exchange.end != Some(Ok(())) {
                 exchange.end = Some(Err(gone.clone()));
             }
-            exchange.wake();
+            for waker in exchange.take_wakers() {
+                self.after.wake(waker);
+            }
         }
-        self.flushed();
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -197,7 +215,6 @@ impl State {
         self.conn.shrink();
         self.exchanges.shrink();
         self.spare = Vec::new();
-        self.flushers = Vec::new();
     }
 
     fn exchange(&mut self, stream: StreamId) -> Result<&mut Exchange, Gone> {
@@ -222,10 +239,11 @@ impl Handle {
     where
         I: IntoIterator<Item = Field<'f>> + Clone,
     {
-        let State { conn, out, .. } = &mut *self.shared.lock();
-        conn.send_informational(self.stream, status, fields, out)?;
-        self.shared.ready.notify();
-        Ok(())
+        self.shared.with(|State { conn, out, after, .. }| {
+            conn.send_informational(self.stream, status, fields, out)?;
+            after.notify();
+            Ok(())
+        })
     }
 
     /// A whole answer. What the windows do not take waits here.
@@ -239,28 +257,26 @@ impl Handle {
         I: IntoIterator + Clone,
         I::Item: Into<Field<'f>>,
     {
-        let state = &mut *self.shared.lock();
-        let contended = state.conn.has_writable();
-        let end = content.is_empty();
-        let head_only =
-            self.send_head(state, status, fields, BodyLength::Known(content.len() as u64), end)?;
-        let State { conn, out, exchanges, .. } = state;
-        if !end && !head_only {
-            // Others come first if they wait for their turn.
-            let accepted =
-                if contended { 0 } else { conn.send_data(self.stream, content, true, out)? };
-            if accepted < content.len()
-                && let Some(exchange) = exchanges.find(self.stream)
-            {
-                exchange.rest.extend_from_slice(content.get(accepted..).unwrap_or_default());
-                conn.want_send(self.stream)?;
-            }
-        }
-        if let Some(exchange) = exchanges.find(self.stream) {
+        self.shared.with(|state| {
+            let contended = state.conn.has_writable();
+            let (end, length) = (content.is_empty(), BodyLength::Known(content.len() as u64));
+            let head_only = self.send_head(state, status, fields, length, end)?;
+            let State { conn, out, exchanges, after, .. } = state;
+            after.notify();
+            let Some(exchange) = exchanges.find(self.stream) else { return Ok(()) };
             exchange.ended = true;
-        }
-        self.shared.ready.notify();
-        Ok(())
+            if !end && !head_only {
+                // Others come first if they wait for their turn.
+                let accepted =
+                    if contended { 0 } else { conn.send_data(self.stream, content, true, out)? };
+                if accepted < content.len() {
+                    let rest = content.get(accepted..).unwrap_or_default();
+                    exchange.rest.extend_from_slice(rest);
+                    conn.want_send(self.stream)?;
+                }
+            }
+            Ok(())
+        })
     }
 
     pub(crate) fn send_response<'f, I>(
@@ -273,11 +289,12 @@ impl Handle {
         I: IntoIterator + Clone,
         I::Item: Into<Field<'f>>,
     {
-        let state = &mut *self.shared.lock();
-        let end = matches!(body, BodyLength::None | BodyLength::Known(0));
-        self.send_head(state, status, fields, body, end)?;
-        self.shared.ready.notify();
-        Ok(())
+        self.shared.with(|state| {
+            let end = matches!(body, BodyLength::None | BodyLength::Known(0));
+            self.send_head(state, status, fields, body, end)?;
+            state.after.notify();
+            Ok(())
+        })
     }
 
     /// Sends the final head; whether it is all there may be of the answer.
@@ -320,83 +337,90 @@ impl Handle {
         rest: &mut &[u8],
         last: bool,
     ) -> Poll<Result<(), HandlerError>> {
-        let state = &mut *self.shared.lock();
-        if let Err(gone) = state.exchange(self.stream) {
-            return Poll::Ready(Err(gone.into()));
-        }
-        let State { conn, out, exchanges, .. } = state;
-        let Some(exchange) = exchanges.find(self.stream) else {
-            return Poll::Ready(Err(Gone::Closed.into()));
-        };
-        let granted = core::mem::take(&mut exchange.granted);
-        if exchange.head_only || (exchange.ended || !last) && rest.is_empty() {
-            *rest = &[];
-            return Poll::Ready(Ok(()));
-        }
-        let accepted = if granted || !conn.has_writable() {
-            let accepted = conn.send_data(self.stream, rest, last, out)?;
-            if accepted > 0 || last {
-                self.shared.ready.notify();
+        self.shared.with(|state| {
+            if let Err(gone) = state.exchange(self.stream) {
+                return Poll::Ready(Err(gone.into()));
             }
-            exchange.ended = last && accepted == rest.len();
-            accepted
-        } else {
-            // Others wait for their turn.
-            conn.want_send(self.stream)?;
-            0
-        };
-        *rest = rest.get(accepted..).unwrap_or_default();
-        if exchange.ended || rest.is_empty() && !last {
-            return Poll::Ready(Ok(()));
-        }
-        set(&mut exchange.sender, cx);
-        Poll::Pending
+            let State { conn, out, exchanges, after, .. } = state;
+            let Some(exchange) = exchanges.find(self.stream) else {
+                return Poll::Ready(Err(Gone::Closed.into()));
+            };
+            let granted = core::mem::take(&mut exchange.granted);
+            if exchange.head_only || (exchange.ended || !last) && rest.is_empty() {
+                *rest = &[];
+                return Poll::Ready(Ok(()));
+            }
+            let accepted = if granted || !conn.has_writable() {
+                let accepted = conn.send_data(self.stream, rest, last, out)?;
+                if accepted > 0 || last {
+                    after.notify();
+                }
+                exchange.ended = last && accepted == rest.len();
+                accepted
+            } else {
+                // Others wait for their turn.
+                conn.want_send(self.stream)?;
+                0
+            };
+            *rest = rest.get(accepted..).unwrap_or_default();
+            if exchange.ended || rest.is_empty() && !last {
+                return Poll::Ready(Ok(()));
+            }
+            set(&mut exchange.sender, cx, after);
+            Poll::Pending
+        })
     }
 
     pub(crate) fn finish(&self) -> Result<(), SendError> {
-        let State { conn, out, exchanges, .. } = &mut *self.shared.lock();
-        let exchange = exchanges.find(self.stream).ok_or(SendError::NoStream)?;
-        if !exchange.ended {
-            conn.send_data(self.stream, b"", true, out)?;
-            exchange.ended = true;
-            self.shared.ready.notify();
-        }
-        Ok(())
+        self.shared.with(|State { conn, out, exchanges, after, .. }| {
+            let exchange = exchanges.find(self.stream).ok_or(SendError::NoStream)?;
+            if !exchange.ended {
+                conn.send_data(self.stream, b"", true, out)?;
+                exchange.ended = true;
+                after.notify();
+            }
+            Ok(())
+        })
     }
 
     pub(crate) fn send_trailers<'f, I>(&self, fields: I) -> Result<(), SendError>
     where
         I: IntoIterator<Item = Field<'f>> + Clone,
     {
-        let State { conn, out, exchanges, .. } = &mut *self.shared.lock();
-        let exchange = exchanges.find(self.stream).ok_or(SendError::NoStream)?;
-        if !exchange.head_only {
-            conn.send_trailers(self.stream, fields, out)?;
-            exchange.ended = true;
-            self.shared.ready.notify();
-        }
-        Ok(())
+        self.shared.with(|State { conn, out, exchanges, after, .. }| {
+            let exchange = exchanges.find(self.stream).ok_or(SendError::NoStream)?;
+            if !exchange.head_only {
+                conn.send_trailers(self.stream, fields, out)?;
+                exchange.ended = true;
+                after.notify();
+            }
+            Ok(())
+        })
     }
 
     /// Waits until all output of the connection is written.
     pub(crate) fn poll_flush(&self, cx: &Context<'_>) -> Poll<Result<(), HandlerError>> {
-        let state = &mut *self.shared.lock();
-        if let Err(gone) = state.exchange(self.stream) {
-            return Poll::Ready(Err(gone.into()));
-        }
-        if state.conn.unsent() == 0 {
-            return Poll::Ready(Ok(()));
-        }
-        state.flushers.push(cx.waker().clone());
-        Poll::Pending
+        self.shared.with(|state| {
+            if let Err(gone) = state.exchange(self.stream) {
+                return Poll::Ready(Err(gone.into()));
+            }
+            let State { conn, exchanges, after, flushing, .. } = state;
+            match exchanges.find(self.stream) {
+                Some(exchange) if conn.unsent() > 0 => {
+                    *flushing += u32::from(exchange.flusher.is_none());
+                    set(&mut exchange.flusher, cx, after);
+                    Poll::Pending
+                }
+                _ => Poll::Ready(Ok(())),
+            }
+        })
     }
 }
 
 /// Whom to wake.
-pub(crate) fn set(waker: &mut Option<Waker>, cx: &Context<'_>) {
-    match waker {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *waker = Some(cx.waker().clone()),
+pub(crate) fn set(place: &mut Option<Waker>, cx: &Context<'_>, after: &mut After) {
+    if !place.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        after.discard(place.replace(cx.waker().clone()));
     }
 }
 

@@ -1,0 +1,57 @@
+//! What is to be done once the lock of a connection is free again: wakers are not woken, and not
+//! dropped, under it, because either may run code that wants the lock.
+
+use std::task::Waker;
+
+use super::ready::Ready;
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct After {
+    /// There is something in it.
+    is_due: bool,
+    /// There is output, or something else for the connection's task.
+    notify: bool,
+    /// Nearly always there is one at most.
+    first: Option<Waker>,
+    more: Vec<Waker>,
+    trash: Vec<Waker>,
+}
+
+impl After {
+    pub(crate) fn notify(&mut self) {
+        self.is_due = true;
+        self.notify = true;
+    }
+
+    pub(crate) fn wake(&mut self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.is_due = true;
+            match &self.first {
+                None => self.first = Some(waker),
+                Some(_) => self.more.push(waker),
+            }
+        }
+    }
+
+    /// Nobody waits there any more.
+    pub(crate) fn discard(&mut self, waker: Option<Waker>) {
+        if let Some(waker) = waker {
+            self.is_due = true;
+            self.trash.push(waker);
+        }
+    }
+
+    /// What is due, if anything is.
+    pub(crate) fn take(&mut self) -> Option<Self> {
+        self.is_due.then(|| std::mem::take(self))
+    }
+
+    /// Not under the lock.
+    pub(crate) fn run(self, ready: &Ready) {
+        self.first.into_iter().chain(self.more).for_each(Waker::wake);
+        if self.notify {
+            ready.notify();
+        }
+    }
+}
