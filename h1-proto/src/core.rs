@@ -481,6 +481,9 @@ impl Core {
 
     pub(crate) fn wrote(&mut self, octets: usize) {
         self.written = self.written.saturating_add(octets as u64).min(self.appended);
+        if self.written == self.appended {
+            self.clock.all_sent();
+        }
         if self.written == self.appended && self.send == Send::Closed {
             self.clock.begin_linger(&self.config);
         }

@@ -182,6 +182,11 @@ impl Deadlines {
         self.waiting = waiting;
     }
 
+    /// The transport took everything: what comes now has its own time.
+    pub(crate) const fn all_sent(&mut self) {
+        self.send = NEVER;
+    }
+
     fn arm_send(&mut self, written: u64, unsent: u64, config: &Config) {
         if unsent == 0 {
             self.send = NEVER;

@@ -12,7 +12,7 @@ use crate::core::{Core, Side};
 use crate::error::{ConnectionError, SendError};
 use crate::event::{Event, StreamId, Verdict};
 use crate::frame::STREAM_ID_MAX;
-use crate::message::Section;
+use crate::message::{self, Section};
 use crate::pending::Waiting;
 use crate::phase::Phase;
 use crate::stream::Flags;
@@ -65,7 +65,9 @@ impl<'a> RequestLine<'a> {
 
     fn check(&self) -> Result<(), SendError> {
         let target_ok = if self.method == b"CONNECT" && self.protocol.is_none() {
-            self.scheme.is_none() && self.path.is_none() && self.authority.is_some()
+            self.scheme.is_none()
+                && self.path.is_none()
+                && self.authority.is_some_and(message::has_port)
         } else {
             self.scheme.is_some_and(grammar::is_scheme)
                 && self.path.is_some_and(|path| {

@@ -179,7 +179,7 @@ impl Config {
     pub fn memory_max_bytes(&self) -> usize {
         // A stream with its places: found by identifier, free, twice in the schedule, prioritized
         // before it is opened, and in a queue of what happened to many at once.
-        const PLACES: usize = 8 + 4 + 2 * 16 + 12 + size_of::<crate::recv::Step>();
+        const PLACES: usize = 8 + 4 + 2 * 20 + 12 + size_of::<crate::recv::Step>();
         // A client that takes pushes has as many streams again.
         let streams = self.streams_max as usize * if self.push { 2 } else { 1 };
         let tables = self.table_bytes_max as usize + self.encoder_table_bytes_max as usize;

@@ -188,6 +188,9 @@ impl Core {
     pub(crate) const fn wrote(&mut self, octets: usize) {
         let written = self.written + octets as u64;
         self.written = if written < self.appended { written } else { self.appended };
+        if self.written == self.appended {
+            self.deadlines.all_sent();
+        }
         if self.written >= self.caused_until {
             self.caused = 0;
         }
@@ -276,16 +279,16 @@ impl Core {
 
     /// The stream is in another state now: if it is over, and nobody holds it, it goes.
     pub(crate) fn set_state(&mut self, slot: Slot, state: State, out: &mut Vec<u8>) {
+        if state == State::Ended && self.side == Side::Client {
+            // What was asked for came.
+            self.ledger.refund(Cause::Expansion, self.fair_expansion());
+        }
         let stream = self.streams.get_mut(slot);
         stream.state = state;
         if state.is_closed() {
             stream.flags.clear(Flags::WANTS_SEND);
             stream.flags.clear(Flags::SCHEDULED);
             stream.stalled_at = u32::MAX;
-            if state == State::Ended && self.side == Side::Client {
-                // What was asked for came.
-                self.ledger.refund_any(Cause::Expansion, refund::RESPONSE_ENDED);
-            }
             // Both sides said all, and what was received is released: nothing is left to do.
             if state == State::Ended && stream.unreleased == 0 {
                 stream.flags.set(Flags::DONE);
@@ -324,7 +327,9 @@ impl Core {
         self.pending.remove(id.0);
         if !state.is_closed() {
             // It leaves in the middle: the peer need not send more.
-            let code = if state.sends() { ErrorCode::CANCEL } else { ErrorCode::NO_ERROR };
+            // A server that has answered need not give a reason (§8.1).
+            let answered = self.side == Side::Server && !state.sends();
+            let code = if answered { ErrorCode::NO_ERROR } else { ErrorCode::CANCEL };
             self.write_reset(slot, code, out);
         }
         self.streams.get_mut(slot).flags.set(Flags::DONE);

@@ -51,6 +51,9 @@ pub(crate) struct Deadlines {
     /// When a closed connection has waited long enough for its last octets to be written.
     closing: u64,
     age: u64,
+    /// When content of ours last made progress, in milliseconds, and the octets that went since.
+    content_at: u32,
+    content_since: u16,
 }
 
 impl Deadlines {
@@ -71,6 +74,8 @@ impl Deadlines {
             heard: now,
             closing: NEVER,
             age: config.age_max.map_or(NEVER, |it| now.saturating_add(nanos(it))),
+            content_at: 0,
+            content_since: 0,
         }
     }
 
@@ -85,7 +90,10 @@ impl Deadlines {
 
     /// The time at which these milliseconds are over, after `timeout`.
     pub(crate) fn at(&self, millis: u32, timeout: Duration) -> u64 {
-        self.started.saturating_add(u64::from(millis) * 1_000_000).saturating_add(nanos(timeout))
+        // The difference, because milliseconds begin again after seven weeks.
+        let whole = self.now - (self.now - self.started) % 1_000_000;
+        let since = u64::from(self.millis().wrapping_sub(millis)) * 1_000_000;
+        whole.saturating_sub(since).saturating_add(nanos(timeout))
     }
 
     /// Time that goes backwards is no time.
@@ -113,6 +121,30 @@ impl Deadlines {
         self.now >= self.closing
     }
 
+    /// The transport took everything: what comes now has its own time.
+    pub(crate) const fn all_sent(&mut self) {
+        self.send = NEVER;
+    }
+
+    /// Content went out: enough of it is progress of the connection.
+    pub(crate) fn sent_content(&mut self, octets: usize, config: &Config) {
+        self.content_since = self.content_since.saturating_add(octets.min(0xffff) as u16);
+        if u32::from(self.content_since) >= config.send_progress_bytes_min.min(0xffff) {
+            self.content_since = 0;
+            self.content_at = self.millis();
+        }
+    }
+
+    /// Since when the connection has made no progress with content, if that is later.
+    pub(crate) const fn later(&self, millis: u32) -> u32 {
+        let now = self.millis();
+        if now.wrapping_sub(self.content_at) < now.wrapping_sub(millis) {
+            self.content_at
+        } else {
+            millis
+        }
+    }
+
     /// Something was received.
     pub(crate) const fn heard(&mut self) {
         self.heard = self.now;
@@ -122,6 +154,11 @@ impl Deadlines {
         if self.block == NEVER {
             self.block = self.now;
         }
+    }
+
+    /// When the frame or block that is read began.
+    pub(crate) const fn block_began(&self) -> u64 {
+        if self.block == NEVER { self.now } else { self.block }
     }
 
     pub(crate) const fn block_ends(&mut self) {

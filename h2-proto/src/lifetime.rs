@@ -214,14 +214,18 @@ impl Core {
         let mut late = Vec::new();
         for (_, stream) in self.streams.iter() {
             let sending = (stream.stalled_at != u32::MAX).then(|| {
-                (self.deadlines.at(stream.stalled_at, self.config.send_timeout), Deadline::Send)
+                // Whose turn it is not while the connection's window lets others send is not late.
+                let turns = stream.send.available() > 0;
+                let since = stream.stalled_at;
+                let since = if turns { self.deadlines.later(since) } else { since };
+                (self.deadlines.at(since, self.config.send_timeout), Deadline::Send)
             });
-            let receiving = self.config.body_timeout.and_then(|timeout| {
+            let receiving = self.config.body_timeout.filter(|_| stream.state.receives());
+            let receiving = receiving.map(|timeout| {
                 // Back-pressure may end at any time: then the time begins.
-                let since = self.waits_for_content(stream);
+                let since = if self.starving { self.waits_for_content(stream) } else { None };
                 let since = since.unwrap_or_else(|| self.deadlines.millis());
-                let silent = self.starving && stream.state.receives();
-                silent.then(|| (self.deadlines.at(since, timeout), Deadline::Body))
+                (self.deadlines.at(since, timeout), Deadline::Body)
             });
             let first = [sending, receiving].into_iter().flatten().min_by_key(|it| it.0);
             match first {

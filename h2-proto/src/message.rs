@@ -168,7 +168,10 @@ pub(crate) fn request(
         if scheme.is_some() || path.is_some() {
             return Err(ErrorKind::PseudoField);
         }
-        authority.ok_or(ErrorKind::PseudoFieldMissing)?;
+        let authority = authority.ok_or(ErrorKind::PseudoFieldMissing)?;
+        if !has_port(authority) {
+            return Err(ErrorKind::Authority);
+        }
     } else {
         if let Some(protocol) = protocol {
             if method != b"CONNECT" || !connect_protocol {
@@ -218,6 +221,11 @@ fn without_default_port<'a>(authority: &'a [u8], scheme: Option<&[u8]>) -> &'a [
         _ => return authority,
     };
     authority.strip_suffix(port).unwrap_or(authority)
+}
+
+/// What CONNECT is for: a host and a port that there is (RFC 9110 §9.3.6).
+pub(crate) fn has_port(authority: &[u8]) -> bool {
+    grammar::authority(authority).is_some_and(|it| it.port.is_some_and(|port| port > 0))
 }
 
 /// A host and perhaps a port; user information is neither.

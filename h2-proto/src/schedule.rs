@@ -16,10 +16,12 @@ use crate::stream::{Flags, Stream};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     urgency: u8,
-    /// From 1; 0 of one that is not incremental.
-    turn: u32,
+    /// The turn of one that is incremental; 0 of others.
+    order: u32,
     id: u32,
     slot: Slot,
+    /// From 1; the stream knows its last.
+    turn: u32,
 }
 
 /// See the module.
@@ -52,29 +54,25 @@ impl Schedule {
         stream.priority = priority;
         if stream.flags.has(Flags::SCHEDULED) {
             // To where it belongs now; the entry that it had is told by its priority.
-            self.push(slot, streams.get(slot));
+            self.push(slot, stream);
             self.tidy(streams);
         }
     }
 
-    fn push(&mut self, slot: Slot, stream: &Stream) {
+    fn push(&mut self, slot: Slot, stream: &mut Stream) {
         let Priority { urgency, incremental } = stream.priority;
-        let turn = if incremental {
-            self.turns = self.turns.wrapping_add(1).max(1);
-            self.turns
-        } else {
-            0
-        };
-        self.heap.push(Reverse(Entry { urgency, turn, id: stream.id, slot }));
+        self.turns = self.turns.wrapping_add(1).max(1);
+        let turn = self.turns;
+        stream.turn = turn;
+        let order = if incremental { turn } else { 0 };
+        self.heap.push(Reverse(Entry { urgency, order, id: stream.id, slot, turn }));
     }
 
     /// Whether an entry is of a stream that waits, and where it belongs.
     fn holds(entry: &Entry, streams: &Streams) -> bool {
         streams.find(entry.id) == Some(entry.slot) && {
             let stream = streams.get(entry.slot);
-            stream.flags.has(Flags::SCHEDULED)
-                && stream.priority.urgency == entry.urgency
-                && stream.priority.incremental == (entry.turn > 0)
+            stream.flags.has(Flags::SCHEDULED) && stream.turn == entry.turn
         }
     }
 
@@ -98,12 +96,7 @@ impl Schedule {
     /// Throws away what is over, once that is more than what is not.
     pub(crate) fn tidy(&mut self, streams: &Streams) {
         if self.heap.len() > 2 * streams.len() + 16 {
-            let mut entries = core::mem::take(&mut self.heap).into_vec();
-            entries.retain(|Reverse(entry)| Self::holds(entry, streams));
-            // One for each stream, the earliest: changes back and forth leave several.
-            entries.sort_unstable_by_key(|Reverse(entry)| (entry.id, entry.turn));
-            entries.dedup_by_key(|Reverse(entry)| entry.id);
-            self.heap = entries.into();
+            self.heap.retain(|Reverse(entry)| Self::holds(entry, streams));
         }
     }
 

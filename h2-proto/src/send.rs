@@ -101,10 +101,17 @@ impl Core {
         Ok(())
     }
 
+    /// What fields may expand to that use all of the decoder's table once: more is no compression of
+    /// what was said before, but a bomb.
+    pub(crate) fn fair_expansion(&self) -> u32 {
+        charge::EXPANSION * (self.config.table_bytes_max / 64)
+    }
+
     /// The last octet of a message is in the output.
     pub(crate) fn sent_end(&mut self, slot: Slot, next: State, out: &mut Vec<u8>) {
         if self.side == Side::Server {
             self.ledger.refund_any(Cause::Streams, refund::RESPONSE_ENDED);
+            self.ledger.refund(Cause::Expansion, self.fair_expansion());
         }
         let stream = self.streams.get_mut(slot);
         stream.flags.clear(Flags::WANTS_SEND);
@@ -249,6 +256,7 @@ impl Core {
         if stream.flags.has(Flags::LENGTH_OUT) {
             stream.send_left -= accepted as u64;
         }
+        self.deadlines.sent_content(accepted, &self.config);
         stream.sent_since = stream.sent_since.saturating_add(accepted.min(0xffff) as u16);
         if !limited {
             stream.stalled_at = u32::MAX;

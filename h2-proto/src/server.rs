@@ -171,6 +171,10 @@ impl ServerConnection {
         if is_final {
             let stream = core.streams.get_mut(slot);
             stream.flags.set(Flags::HEAD_SENT);
+            if !tunnel {
+                // Refused, it is a request as any other (§8.5).
+                stream.flags.clear(Flags::TUNNEL);
+            }
             if no_content {
                 stream.flags.set(Flags::NO_CONTENT_OUT);
             }

@@ -78,6 +78,7 @@ impl Settings {
     /// Whether we could announce this after `before`.
     pub(crate) const fn is_valid(&self, before: &Self, is_client: bool) -> bool {
         self.window_bytes <= i32::MAX as u32
+            && self.header_table_bytes <= 1 << 30
             && self.frame_bytes_max >= 16_384
             && self.frame_bytes_max < 1 << 24
             && (is_client || !self.push || before.push)

@@ -28,7 +28,7 @@ fn section(fields: &[(&str, &str)], end: bool) -> Vec<u8> {
 /// What a client that has sent a request of this method makes of it.
 fn answered(method: &str, input: &[Vec<u8>]) -> Log {
     let mut desk = Desk::client(Config::default());
-    let mut line = RequestLine::new(method, "http", "a.example", "/");
+    let mut line = RequestLine::new(method, "http", "a.example:80", "/");
     if method == "CONNECT" {
         (line.scheme, line.path) = (None, None);
     }

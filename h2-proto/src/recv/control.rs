@@ -97,7 +97,9 @@ impl Core {
         if shift != 0 {
             let mut fault = Ok(());
             self.streams.for_each(|stream| {
-                fault = fault.and_then(|()| stream.send.shift(shift));
+                if fault.is_ok() && !stream.state.is_closed() {
+                    fault = stream.send.shift(shift);
+                }
             });
             fault.map_err(Fault::Connection)?;
         }
@@ -205,7 +207,7 @@ impl Core {
         } else if !announces {
             self.phase = self.phase.after(Transition::GoingAway);
         }
-        self.deadlines.begin_drain(&self.config.clone());
+        // What is under way may take its time: it is our own shutdown that has an end.
         Ok(Some(Step::GoAway { last_stream: goaway.last_stream, code: goaway.code }))
     }
 
@@ -251,7 +253,7 @@ impl Core {
         }
         if self.state_of(id) == State::Idle {
             let known = self.early_priorities.iter().position(|it| it.0 == id);
-            let all = self.early_priorities.len() as u32 + self.peer_streams;
+            let all = if known.is_some() { 0 } else { self.prioritized() };
             match known {
                 Some(at) => self.early_priorities[at].1 = priority,
                 None if all < self.config.streams_max => {
@@ -265,6 +267,14 @@ impl Core {
             }
         }
         Ok(None)
+    }
+
+    /// Streams of the peer that are active, or idle and prioritized.
+    fn prioritized(&self) -> u32 {
+        let active = |id, state: State| self.is_peer_id(id) && !state.is_closed();
+        let open = self.streams.iter().filter(|(_, it)| active(it.id, it.state)).count();
+        let idle = self.early_priorities.iter().filter(|it| it.0 > self.last_peer_id).count();
+        (open + idle) as u32
     }
 
     pub(super) fn on_unknown(

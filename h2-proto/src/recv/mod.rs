@@ -135,6 +135,12 @@ impl Core {
     ) -> Result<Option<Event<'i, 'f>>, ConnectionError> {
         let mut data: &'i [u8] = &[];
         let result = loop {
+            while let Some(Step::Reset { stream, .. }) = self.queued.front()
+                && self.surfaced(*stream).is_err()
+            {
+                // The application has left it meanwhile.
+                self.queued.pop_front();
+            }
             if let Some(step) = self.queued.pop_front() {
                 break Ok(Some(step));
             }
@@ -281,14 +287,14 @@ impl Core {
                 }
             }
         }
-        if !self.reading.in_block() {
-            self.deadlines.block_ends();
-        }
         let mut carry = mem::take(&mut self.carry);
         let result = match carry.split_first_chunk() {
             Some((octets, payload)) => self.handle(&Header::parse(octets), payload, fields, out),
             None => Ok(Progress::Again),
         };
+        if !self.reading.in_block() {
+            self.deadlines.block_ends();
+        }
         carry.clear();
         self.carry = carry;
         result

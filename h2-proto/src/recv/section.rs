@@ -46,7 +46,7 @@ impl Core {
             end_stream: header.has(flag::END_STREAM),
             depends_on_itself: headers.depends_on_itself,
             continuations: 0,
-            began: self.deadlines.now(),
+            began: self.deadlines.block_began(),
         };
         self.begin_block(block, header, headers.fragment, fields, out)
     }
@@ -80,7 +80,7 @@ impl Core {
             end_stream: false,
             depends_on_itself: false,
             continuations: 0,
-            began: self.deadlines.now(),
+            began: self.deadlines.block_began(),
         };
         self.begin_block(block, header, fragment, fields, out)
     }
@@ -330,8 +330,9 @@ impl Core {
                 return Err(Fault::Stream(ErrorKind::MessageOrder));
             }
             let stream = self.streams.get_mut(slot);
+            let is_over = stream.informational >= self.config.informational_max;
             stream.informational = stream.informational.saturating_add(1);
-            if stream.informational > self.config.informational_max {
+            if is_over {
                 return Err(Fault::Stream(ErrorKind::TooManyInformational));
             }
             return Ok(wanted.then_some(Step::Informational { stream: id }));
@@ -348,6 +349,10 @@ impl Core {
         }
         let stream = self.streams.get_mut(slot);
         stream.flags.set(Flags::HEAD_RECEIVED);
+        if !tunnel {
+            // Refused, it is a request as any other (§8.5).
+            stream.flags.clear(Flags::TUNNEL);
+        }
         if let Some(length) = length {
             stream.content_left = length;
             stream.flags.set(Flags::LENGTH_IN);
@@ -379,6 +384,11 @@ impl Core {
         let promise = if let Some(kind) = over {
             Err(kind)
         } else if !self.local.announced().push
+            || self.draining
+            || self.streams.find(on).is_none_or(|slot| {
+                let stream = self.streams.get(slot);
+                stream.state.is_closed() || stream.flags.has(Flags::DONE)
+            })
             || reserved as u32 + self.peer_streams >= self.config.streams_max
         {
             Err(ErrorKind::StreamRefused)

@@ -84,6 +84,8 @@ pub(crate) struct Stream {
     pub(crate) stalled_at: u32,
     /// When the peer's content last made progress, likewise.
     pub(crate) heard_at: u32,
+    /// The turn in the schedule that it was given last.
+    pub(crate) turn: u32,
     /// Octets of content that are still to come, or that may come if no length was announced.
     pub(crate) content_left: u64,
     /// Octets of content that are still to be sent, if a length was announced.
@@ -109,6 +111,7 @@ impl Stream {
             surfaced_at: 0,
             stalled_at: u32::MAX,
             heard_at: 0,
+            turn: 0,
             content_left: u64::MAX,
             send_left: 0,
         }
