@@ -87,8 +87,11 @@ pub(crate) struct Core {
     /// Octets appended to outputs or promised, and taken by the transport.
     appended: u64,
     pub(crate) written: u64,
-    /// Octets that the peer caused since all of them were written, and where they end.
+    /// Octets that the peer caused and that are not all written, and where the last of them ends. What
+    /// is caused behind the first is counted apart, so that output of the caller's between them is not
+    /// waited for again and again.
     caused: u32,
+    caused_next: u32,
     caused_until: u64,
     /// Frames of ours that wait for an answer: what was sent, and when.
     pub(crate) pings: Vec<Ping>,
@@ -139,6 +142,7 @@ impl Core {
             appended: 0,
             written: 0,
             caused: 0,
+            caused_next: 0,
             caused_until: 0,
             pings: Vec::new(),
             queued: VecDeque::new(),
@@ -177,10 +181,15 @@ impl Core {
 
     /// Octets were appended that the peer caused.
     pub(crate) const fn caused(&mut self, octets: usize) {
-        if octets > 0 {
-            self.appended += octets as u64;
-            self.caused = self.caused.saturating_add(octets as u32);
+        if octets == 0 {
+            return;
+        }
+        self.appended += octets as u64;
+        if self.caused == 0 {
+            self.caused = octets as u32;
             self.caused_until = self.appended;
+        } else {
+            self.caused_next = self.caused_next.saturating_add(octets as u32);
         }
     }
 
@@ -192,7 +201,9 @@ impl Core {
             self.deadlines.all_sent();
         }
         if self.written >= self.caused_until {
-            self.caused = 0;
+            self.caused_until = self.appended;
+            self.caused = if self.written < self.appended { self.caused_next } else { 0 };
+            self.caused_next = 0;
         }
     }
 
@@ -201,7 +212,7 @@ impl Core {
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.caused > self.config.caused_output_bytes_max
+        self.caused.saturating_add(self.caused_next) > self.config.caused_output_bytes_max
     }
 
     pub(crate) fn is_draining(&self) -> bool {

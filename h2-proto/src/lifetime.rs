@@ -196,10 +196,13 @@ impl Core {
 
     /// Whether a stream waits for the peer's content, which had window for it; since when.
     fn waits_for_content(&self, stream: &Stream) -> Option<u32> {
+        // A small window is not asked for more than it has.
+        let half = self.local.in_force.window_bytes / 2;
+        let enough = self.config.send_progress_bytes_min.min(half).max(1);
         let waits = stream.state.receives()
             && stream.flags.has(Flags::HEAD_RECEIVED)
-            && stream.receive.available() >= self.config.send_progress_bytes_min
-            && self.receive.available() >= self.config.send_progress_bytes_min;
+            && stream.receive.available() >= enough
+            && self.receive.available() >= enough;
         waits.then_some(stream.heard_at)
     }
 

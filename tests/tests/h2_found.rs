@@ -3,9 +3,7 @@
 use core::time::Duration;
 
 use h2_proto::testing::{Frame, bytes, setting};
-use h2_proto::{
-    Config, ErrorCode, Event, OwnedEvent, RequestLine, ServerConnection, StreamId,
-};
+use h2_proto::{Config, ErrorCode, Event, OwnedEvent, RequestLine, ServerConnection, StreamId};
 use tests::h2::{self, Desk};
 
 const NONE: [(&str, &str); 0] = [];
