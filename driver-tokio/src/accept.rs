@@ -2,16 +2,21 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::connection;
 use crate::handler::Handler;
 use crate::info::ConnectionInfo;
 use crate::listener::{Listener, is_of_one_connection};
+use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::stop::Stop;
+use crate::wire::Io;
 
 /// Accepts and serves connections, each on a task of its own, until `stop` drains or cancels;
 /// returns when the last one has ended. `make` gives each connection its handler, or refuses it.
@@ -32,34 +37,71 @@ where
             break;
         };
         let Some((io, info, place)) = accepted else { continue };
+        let Some(place) = place else {
+            tasks.spawn(turn_away(io, options.is_plain()));
+            continue;
+        };
         let (options, stop, making) = (options.clone(), stop.clone(), make(&info));
-        tasks.spawn(async move {
+        let open = options.gate.metrics.as_ref().map(Metrics::connection);
+        let span = tracing::debug_span!("connection", peer = ?info.peer());
+        let serving = async move {
             if let Some(handler) = making.await {
                 let ended = connection::serve(&options, &handler, io, info, &stop).await;
                 tracing::debug!(outcome = %ended.outcome, "a connection ended");
+                if let Some(metrics) = &options.gate.metrics {
+                    metrics.count_end(&ended.outcome);
+                }
                 if let Some(observer) = &options.observer {
                     observer(&ended);
                 }
             }
-            drop(place);
-        });
+            drop((place, open));
+        };
+        tasks.spawn(serving.instrument(span));
     }
     drop(listener);
     tasks.close();
     tasks.wait().await;
 }
 
-/// One connection with the place that it takes; `None` if this accept failed.
+/// A server that is full says so, if it can at once.
+async fn turn_away(mut io: impl Io, is_plain: bool) {
+    const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\
+        retry-after: 1\r\ncontent-length: 0\r\n\r\n";
+    if is_plain {
+        // Whoever does not take so little is not waited for.
+        let saying = async {
+            io.write_all(ANSWER).await?;
+            io.shutdown().await
+        };
+        let _ = tokio::time::timeout(TURNED_AWAY_WITHIN, saying).await;
+    }
+}
+
+/// Time to tell a connection that there is no place for it.
+const TURNED_AWAY_WITHIN: Duration = Duration::from_secs(1);
+
+/// One connection with the place that it takes, or without, to be turned away; `None` if this accept
+/// failed.
 async fn accept<L: Listener>(
     listener: &mut L,
     options: &Options,
     places: &Arc<Semaphore>,
-) -> Option<(L::Io, ConnectionInfo, OwnedSemaphorePermit)> {
-    // The semaphore is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+) -> Option<(L::Io, ConnectionInfo, Option<OwnedSemaphorePermit>)> {
+    let place = if options.settings.connections_shed {
+        None
+    } else {
+        // The semaphore is never closed.
+        Some(Arc::clone(places).acquire_owned().await.ok()?)
+    };
     match listener.accept().await {
         Ok((io, info)) => {
             L::prepare(&io, &options.settings);
+            // Not before: a place may have become free while nobody came.
+            let place = place.or_else(|| Arc::clone(places).try_acquire_owned().ok());
+            if let (None, Some(metrics)) = (&place, &options.gate.metrics) {
+                metrics.count_shed_connection();
+            }
             Some((io, info, place))
         }
         Err(error) => {

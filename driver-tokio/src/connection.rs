@@ -90,7 +90,7 @@ async fn drive<H: Handler>(
         let both = protocols == Protocols::Both;
         let sniff_timeout = both.then_some(settings.sniff_timeout);
         let link = Link::new(wire, &options.config, settings.date, sniff_timeout);
-        match h1::drive(link, &**handler, settings.read_bytes).await {
+        match h1::drive(link, &**handler, options).await {
             Driven::Http2(wire, input) => (wire, input),
             Driven::Ended(wire, outcome, input) => {
                 let io = wire.into_io();

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::connection::Ended;
+use tokio::sync::Semaphore;
+
+use crate::connection::{Ended, Protocols};
+use crate::gate::Gate;
 use crate::settings::Settings;
 
 pub(crate) type Observer = Arc<dyn Fn(&Ended) + Send + Sync>;
@@ -15,6 +18,7 @@ pub(crate) struct Options {
     pub(crate) h2_config: Arc<h2_proto::Config>,
     pub(crate) settings: Settings,
     pub(crate) observer: Option<Observer>,
+    pub(crate) gate: Gate,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::Tls>,
 }
@@ -26,6 +30,7 @@ impl Default for Options {
             h2_config: Arc::default(),
             settings: Settings::default(),
             observer: None,
+            gate: Gate::default(),
             #[cfg(feature = "tls")]
             tls: None,
         };
@@ -36,14 +41,25 @@ impl Default for Options {
 
 impl Options {
     /// With all that follows from what was set.
-    #[cfg_attr(not(feature = "tls"), allow(unused_mut, reason = "only TLS has such things"))]
     pub(crate) fn prepared(&self) -> Self {
         let mut options = self.clone();
+        if let Some(requests) = options.settings.requests_max {
+            options.gate.places.get_or_insert_with(|| Arc::new(Semaphore::new(requests)));
+        }
         #[cfg(feature = "tls")]
         if let Some(tls) = &mut options.tls {
             *tls = tls.offering(options.settings.protocols);
         }
         options
+    }
+
+    /// Whether connections speak before a handshake.
+    pub(crate) fn is_plain(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return false;
+        }
+        self.settings.protocols != Protocols::Http2
     }
 
     /// A body that nobody reads holds its stream back, so windows grow when a handler reads.

@@ -36,6 +36,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All that [`label`](Self::label) can be.
+    pub const LABELS: [&'static str; 12] = [
+        "closed",
+        "upgraded",
+        "client_closed",
+        "cancelled",
+        "handshake",
+        "io",
+        "parse",
+        "flood",
+        "too_large",
+        "unsupported_transfer_encoding",
+        "handler_error",
+        "deadline",
+    ];
+
     /// A short name that does not change, for a metric's label.
     #[must_use]
     pub const fn label(&self) -> &'static str {

@@ -17,6 +17,7 @@ use crate::connection::Ended;
 use crate::handler::Handler;
 use crate::info::ConnectionInfo;
 use crate::listener::Listener;
+use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::settings::Settings;
 use crate::stop::Stop;
@@ -113,6 +114,12 @@ impl<L, S, K> Serve<L, S, K> {
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: impl Into<crate::tls::Tls>) -> Self {
         self.options.tls = Some(tls.into());
+        self
+    }
+
+    /// Counts what happens on every connection of a listener.
+    pub fn metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.options.gate.metrics = Some(metrics);
         self
     }
 

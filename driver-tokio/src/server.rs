@@ -14,6 +14,7 @@ use crate::connection::{self, Ended};
 use crate::handler::Handler;
 use crate::info::ConnectionInfo;
 use crate::listener::Listener;
+use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::settings::Settings;
 use crate::stop::Stop;
@@ -75,6 +76,13 @@ impl<H: Handler> Server<H> {
     #[must_use]
     pub fn tls(mut self, tls: impl Into<crate::tls::Tls>) -> Self {
         self.options.tls = Some(tls.into());
+        self
+    }
+
+    /// Counts what happens on every connection of a listener.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.options.gate.metrics = Some(metrics);
         self
     }
 

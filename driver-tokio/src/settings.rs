@@ -19,6 +19,12 @@ pub struct Settings {
     pub read_bytes: usize,
     /// Connections of a listener at a time; more wait in its backlog. Default 16,384.
     pub connections_max: usize,
+    /// Whether a server with so many turns further ones away, with 503 where HTTP/1.1 can be answered
+    /// without a handshake, instead of letting them wait. Default: no.
+    pub connections_shed: bool,
+    /// Requests at work at a time, of all connections of a listener; more are answered 503. Default:
+    /// any number.
+    pub requests_max: Option<usize>,
     /// Whether answers get a Date (RFC 9110 §6.6.1). Default: yes.
     pub date: bool,
     /// Whether TCP sends small segments at once. Default: yes.
@@ -40,6 +46,8 @@ impl Default for Settings {
             tls_timeout: Duration::from_secs(5),
             read_bytes: 16 << 10,
             connections_max: 16_384,
+            connections_shed: false,
+            requests_max: None,
             date: true,
             tcp_nodelay: true,
             backlog: 128,

@@ -8,6 +8,9 @@ use tokio_util::sync::CancellationToken;
 /// Two signals for any number of connections and listeners. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
+    /// Connections drain.
+    retire: Signal,
+    /// No more are accepted.
     drain: Signal,
     cancel: Signal,
 }
@@ -46,25 +49,39 @@ impl Stop {
     /// No more connections are accepted; the upcoming answer on each says `close`, and the
     /// connection ends after it. Idle ones end now.
     pub fn drain(&self) {
+        self.retire.fire();
         self.drain.fire();
+    }
+
+    /// As [`drain`](Self::drain), but connections are still accepted: each is told with its first
+    /// answer that it ends (`Connection: close`, GOAWAY), so that nobody is refused until those who
+    /// send clients here have noticed. Then `drain`.
+    pub fn drain_connections(&self) {
+        self.retire.fire();
     }
 
     /// Every connection ends where it is, with [`Outcome::Cancelled`](crate::Outcome::Cancelled).
     pub fn cancel(&self) {
         self.cancel.fire();
+        self.retire.fire();
         self.drain.fire();
     }
 
-    /// Whether [`drain`](Self::drain) was called.
+    /// Whether connections drain.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.drain.has_fired()
+        self.retire.has_fired()
     }
 
     /// Whether [`cancel`](Self::cancel) was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancel.has_fired()
+    }
+
+    /// An idle connection has to know.
+    pub(crate) fn retire_signal(&self) -> &Signal {
+        &self.retire
     }
 
     pub(crate) fn drain_signal(&self) -> &Signal {

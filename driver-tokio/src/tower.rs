@@ -55,6 +55,7 @@ pub struct Tower<S>(pub S);
 pub use crate::body::Body;
 pub use crate::request_info::RequestInfo;
 pub use crate::serve::{Cloned, MakeConnection, PerPeer, Serve, serve};
+pub use crate::stamped::{SUBMITTED_AT, SUBMITTED_AT_CLIENT, Stamped};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 

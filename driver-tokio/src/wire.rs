@@ -241,7 +241,7 @@ struct Signals {
 impl Signals {
     fn new(stop: &Stop) -> Self {
         let wait = |signal: &Signal| Some(Box::pin(signal.token().clone().cancelled_owned()));
-        Self { drain: wait(stop.drain_signal()), cancel: wait(stop.cancel_signal()), armed: None }
+        Self { drain: wait(stop.retire_signal()), cancel: wait(stop.cancel_signal()), armed: None }
     }
 
     /// Arms what has not fired. Whether something did is asked of the signal itself.

@@ -19,7 +19,9 @@ use self::exchange::Arrival;
 use self::link::error_fields;
 use crate::date;
 use crate::error::HandlerError;
+use crate::gate::Gate;
 use crate::handler::Handler;
+use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::request::{self, Request};
 use crate::response::{Answering, Response};
@@ -41,12 +43,13 @@ pub(crate) enum Driven {
 }
 
 /// Runs a connection to its end.
-pub(crate) async fn drive<H: Handler>(link: Link, handler: &H, read_bytes: usize) -> Driven {
+pub(crate) async fn drive<H: Handler>(link: Link, handler: &H, options: &Options) -> Driven {
+    let read_bytes = options.settings.read_bytes;
     let link = Mutex::new(link);
     let mut held = Held::default();
     while let Some(arrival) = next_request(&link, &mut held, read_bytes).await {
         let buffers = held.take();
-        exchange(&link, handler, buffers, arrival, read_bytes).await;
+        exchange(&link, handler, &options.gate, buffers, arrival, read_bytes).await;
     }
     let is_h2 = lock(&link).is_h2;
     if !is_h2 {
@@ -186,6 +189,7 @@ fn park(link: &mut Link, held: &mut Held) {
 async fn exchange<H: Handler>(
     link: &Mutex<Link>,
     handler: &H,
+    gate: &Gate,
     buffers: &mut Buffers,
     arrival: Arrival,
     read_bytes: usize,
@@ -201,7 +205,7 @@ async fn exchange<H: Handler>(
     // In a box, so that an idle connection does not carry the room for it. A handler may panic
     // before its first poll, too.
     let (asked, answered) = (&mut request, &mut response);
-    let made = caught(move || Box::pin(handler.handle(asked, answered)));
+    let made = caught(move || Box::pin(gate.handle(handler, asked, answered)));
     let result = match made {
         Some(handling) => watched(link, handling).await,
         None => Handled::Panicked,

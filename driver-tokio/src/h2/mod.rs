@@ -56,12 +56,12 @@ pub(crate) async fn drive<H: Handler>(
     };
     let shared = Shared::new(conn, out, &wire, settings.date);
     let answer = |handle: Handle, arrival: Arrival| {
-        let handler = Arc::clone(&handler);
+        let (handler, gate) = (Arc::clone(&handler), options.gate.clone());
         async move {
             let asked = Asked::new(handle.clone(), arrival);
             let mut request = Request(request::Asked::H2(asked));
             let mut response = Response(Answering::H2(handle));
-            handler.handle(&mut request, &mut response).await
+            gate.handle(&*handler, &mut request, &mut response).await
         }
     };
     let mut buffers = scratch::take();

@@ -1,0 +1,57 @@
+//! What each request passes on its way to its handler: the limit of requests, counters, a span.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tracing::{Instrument, Level, Span};
+
+use crate::error::HandlerError;
+use crate::handler::Handler;
+use crate::metrics::Metrics;
+use crate::request::Request;
+use crate::response::Response;
+
+/// See the module.
+#[derive(Clone, Default)]
+pub(crate) struct Gate {
+    /// Requests that may be at work; none for any number.
+    pub(crate) places: Option<Arc<Semaphore>>,
+    pub(crate) metrics: Option<Arc<Metrics>>,
+}
+
+impl Gate {
+    /// Hands a request to its handler, or turns it away.
+    pub(crate) async fn handle<H: Handler>(
+        &self,
+        handler: &H,
+        request: &mut Request<'_>,
+        response: &mut Response<'_>,
+    ) -> Result<(), HandlerError> {
+        let place = self.places.as_ref().map(|places| places.try_acquire());
+        if let Some(Err(_)) = place {
+            if let Some(metrics) = &self.metrics {
+                metrics.count_shed_request();
+            }
+            let fields = [("content-type", "text/plain"), ("retry-after", "1")];
+            response.respond(503, fields, b"503 Service Unavailable\n")?;
+            return Ok(());
+        }
+        let _open = self.metrics.as_ref().map(Metrics::request);
+        let span = if tracing::enabled!(Level::DEBUG) { span_of(request) } else { Span::none() };
+        let result = handler.handle(request, response).instrument(span).await;
+        if let (Err(_), Some(metrics)) = (&result, &self.metrics) {
+            metrics.count_failed();
+        }
+        result
+    }
+}
+
+fn span_of(request: &Request<'_>) -> Span {
+    let head = request.head();
+    tracing::debug_span!(
+        "request",
+        method = %head.method().escape_ascii(),
+        path = %head.path_and_query().escape_ascii(),
+        version = %head.version(),
+    )
+}

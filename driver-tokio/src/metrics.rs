@@ -1,0 +1,153 @@
+//! Counters of a server, for whoever exports them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::outcome::Outcome;
+
+/// Counters of one server or several. Reading them takes no lock; `Display` is the text format of
+/// Prometheus.
+///
+/// ```
+/// use std::sync::Arc;
+/// use driver_tokio::Metrics;
+///
+/// let metrics = Arc::new(Metrics::default());
+/// // Server::new(handler).metrics(Arc::clone(&metrics)) counts from then on.
+/// assert_eq!(metrics.requests(), 0);
+/// assert!(metrics.to_string().contains("http_requests_total 0\n"));
+/// ```
+#[derive(Debug, Default)]
+pub struct Metrics {
+    connections: AtomicU64,
+    connections_open: AtomicU64,
+    connections_shed: AtomicU64,
+    ended: [AtomicU64; Outcome::LABELS.len()],
+    requests: AtomicU64,
+    requests_open: AtomicU64,
+    requests_failed: AtomicU64,
+    requests_shed: AtomicU64,
+}
+
+impl Metrics {
+    /// Connections that were served.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Relaxed)
+    }
+
+    /// Connections that are open now.
+    #[must_use]
+    pub fn connections_open(&self) -> u64 {
+        self.connections_open.load(Relaxed)
+    }
+
+    /// Connections that a full server turned away.
+    #[must_use]
+    pub fn connections_shed(&self) -> u64 {
+        self.connections_shed.load(Relaxed)
+    }
+
+    /// Connections that ended so ([`Outcome::label`]); 0 for a label that there is not.
+    #[must_use]
+    pub fn ended(&self, label: &str) -> u64 {
+        let place = Outcome::LABELS.iter().position(|it| *it == label);
+        place.and_then(|place| self.ended.get(place)).map_or(0, |count| count.load(Relaxed))
+    }
+
+    /// Requests that handlers were given.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
+    }
+
+    /// Requests whose handlers are at work now.
+    #[must_use]
+    pub fn requests_open(&self) -> u64 {
+        self.requests_open.load(Relaxed)
+    }
+
+    /// Requests whose handlers failed.
+    #[must_use]
+    pub fn requests_failed(&self) -> u64 {
+        self.requests_failed.load(Relaxed)
+    }
+
+    /// Requests that were answered 503 because there were too many.
+    #[must_use]
+    pub fn requests_shed(&self) -> u64 {
+        self.requests_shed.load(Relaxed)
+    }
+
+    pub(crate) fn connection(self: &Arc<Self>) -> Open {
+        self.connections.fetch_add(1, Relaxed);
+        Open::new(self, |metrics| &metrics.connections_open)
+    }
+
+    pub(crate) fn count_end(&self, outcome: &Outcome) {
+        let place = Outcome::LABELS.iter().position(|it| *it == outcome.label());
+        if let Some(count) = place.and_then(|place| self.ended.get(place)) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(crate) fn count_shed_connection(&self) {
+        self.connections_shed.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn request(self: &Arc<Self>) -> Open {
+        self.requests.fetch_add(1, Relaxed);
+        Open::new(self, |metrics| &metrics.requests_open)
+    }
+
+    pub(crate) fn count_failed(&self) {
+        self.requests_failed.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_shed_request(&self) {
+        self.requests_shed.fetch_add(1, Relaxed);
+    }
+}
+
+impl fmt::Display for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = [
+            ("http_connections_total", "counter", self.connections()),
+            ("http_connections_open", "gauge", self.connections_open()),
+            ("http_connections_shed_total", "counter", self.connections_shed()),
+            ("http_requests_total", "counter", self.requests()),
+            ("http_requests_open", "gauge", self.requests_open()),
+            ("http_requests_failed_total", "counter", self.requests_failed()),
+            ("http_requests_shed_total", "counter", self.requests_shed()),
+        ];
+        for (name, kind, value) in lines {
+            writeln!(f, "# TYPE {name} {kind}\n{name} {value}")?;
+        }
+        writeln!(f, "# TYPE http_connections_ended_total counter")?;
+        for label in Outcome::LABELS {
+            let value = self.ended(label);
+            writeln!(f, "http_connections_ended_total{{outcome=\"{label}\"}} {value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something that counts as open as long as this lives.
+pub(crate) struct Open {
+    metrics: Arc<Metrics>,
+    gauge: fn(&Metrics) -> &AtomicU64,
+}
+
+impl Open {
+    fn new(metrics: &Arc<Metrics>, gauge: fn(&Metrics) -> &AtomicU64) -> Self {
+        gauge(metrics).fetch_add(1, Relaxed);
+        Self { metrics: Arc::clone(metrics), gauge }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        (self.gauge)(&self.metrics).fetch_sub(1, Relaxed);
+    }
+}

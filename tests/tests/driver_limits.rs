@@ -1,0 +1,199 @@
+//! What a server does when there is too much, what it counts, and how it leaves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use driver_tokio::tower::{SUBMITTED_AT, SUBMITTED_AT_CLIENT, Stamped};
+use driver_tokio::{Handler, HandlerError, Metrics, Request, Response, Server, Settings, Stop};
+use h2_proto::testing::{Frame, FrameLog, client_bytes};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+/// Answers when it is let, and counts who is at work.
+struct Gated {
+    gate: Arc<Semaphore>,
+    at_work: Arc<AtomicUsize>,
+}
+
+impl Handler for Gated {
+    async fn handle(
+        &self,
+        request: &mut Request<'_>,
+        response: &mut Response<'_>,
+    ) -> Result<(), HandlerError> {
+        if request.head().path_and_query() == b"/fail" {
+            return Err(HandlerError::Application("on purpose".into()));
+        }
+        self.at_work.fetch_add(1, Ordering::SeqCst);
+        if let Ok(permit) = self.gate.acquire().await {
+            permit.forget();
+        }
+        Ok(response.respond(200, [("content-type", "text/plain")], b"done")?)
+    }
+}
+
+struct Running {
+    address: SocketAddr,
+    gate: Arc<Semaphore>,
+    at_work: Arc<AtomicUsize>,
+    metrics: Arc<Metrics>,
+    stop: Stop,
+    server: JoinHandle<()>,
+}
+
+async fn run(change: impl FnOnce(&mut Settings)) -> Running {
+    let (gate, at_work) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let handler = Gated { gate: Arc::clone(&gate), at_work: Arc::clone(&at_work) };
+    let mut settings = Settings::default();
+    change(&mut settings);
+    let metrics = Arc::new(Metrics::default());
+    let server = Server::new(handler).settings(settings).metrics(Arc::clone(&metrics));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = Stop::new();
+    let stopping = stop.clone();
+    let server = tokio::spawn(async move { server.serve(listener, &stopping).await });
+    Running { address, gate, at_work, metrics, stop, server }
+}
+
+impl Running {
+    async fn get(&self, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn at_work(&self, count: usize) {
+        while self.at_work.load(Ordering::SeqCst) < count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+async fn rest(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    let _ = stream.read_to_string(&mut text).await;
+    text
+}
+
+#[tokio::test]
+async fn more_requests_than_may_be_at_work_are_answered_503() {
+    let running = run(|settings| settings.requests_max = Some(2)).await;
+    let first = running.get("/").await;
+    let mut h2 = TcpStream::connect(running.address).await.unwrap();
+    h2.write_all(&client_bytes([Frame::settings([]), Frame::get(1, "/")])).await.unwrap();
+    running.at_work(2).await;
+    // One more in each protocol.
+    let answer = rest(running.get("/").await).await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 1"), "{answer}");
+    h2.write_all(&Frame::get(3, "/").to_bytes()).await.unwrap();
+    let mut log = FrameLog::server();
+    let mut buffer = [0; 4096];
+    while !log.to_string().contains(":status: 503") {
+        let octets = h2.read(&mut buffer).await.unwrap();
+        assert!(octets > 0, "{log}");
+        log.feed(&buffer[..octets]);
+    }
+    assert_eq!((running.metrics.requests_shed(), running.metrics.requests_open()), (2, 2));
+    running.gate.add_permits(2);
+    assert!(rest(first).await.ends_with("done"));
+    running.gate.add_permits(1);
+    assert!(rest(running.get("/").await).await.ends_with("done"), "there is a place again");
+}
+
+#[tokio::test]
+async fn a_full_server_may_turn_connections_away() {
+    let running = run(|settings| {
+        settings.connections_max = 1;
+        settings.connections_shed = true;
+    })
+    .await;
+    let first = running.get("/").await;
+    running.at_work(1).await;
+    let answer = rest(running.get("/").await).await;
+    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+    assert_eq!(running.metrics.connections_shed(), 1);
+    running.gate.add_permits(2);
+    assert!(rest(first).await.ends_with("done"));
+    while running.metrics.connections_open() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(rest(running.get("/").await).await.ends_with("done"));
+}
+
+#[tokio::test]
+async fn counters_add_up() {
+    let running = run(|_| {}).await;
+    running.gate.add_permits(10);
+    for _ in 0..3 {
+        assert!(rest(running.get("/").await).await.ends_with("done"));
+    }
+    assert!(rest(running.get("/fail").await).await.starts_with("HTTP/1.1 500 "));
+    assert!(rest(running.get(" ").await).await.starts_with("HTTP/1.1 400 "));
+    running.stop.drain();
+    running.server.await.unwrap();
+    let metrics = running.metrics;
+    assert_eq!((metrics.connections(), metrics.connections_open()), (5, 0));
+    assert_eq!((metrics.requests(), metrics.requests_open(), metrics.requests_failed()), (4, 0, 1));
+    assert_eq!((metrics.ended("closed"), metrics.ended("parse")), (4, 1));
+    assert_eq!(metrics.ended("there is no such label"), 0);
+    let text = metrics.to_string();
+    assert!(text.contains("# TYPE http_requests_total counter\nhttp_requests_total 4\n"), "{text}");
+    assert!(text.contains("http_connections_ended_total{outcome=\"closed\"} 4\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_may_still_accept() {
+    let running = run(|_| {}).await;
+    running.gate.add_permits(10);
+    running.stop.drain_connections();
+    // A new connection is told with its first answer that it ends.
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let answer = rest(stream).await;
+    assert!(answer.contains("connection: close\r\n") && answer.ends_with("done"), "{answer}");
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(&client_bytes([Frame::settings([]), Frame::get(1, "/")])).await.unwrap();
+    let (mut log, mut buffer) = (FrameLog::server(), [0; 4096]);
+    while !(log.to_string().contains("GOAWAY") && log.to_string().contains("\"done\"")) {
+        let octets = stream.read(&mut buffer).await.unwrap();
+        assert!(octets > 0, "{log}");
+        log.feed(&buffer[..octets]);
+    }
+    drop(stream);
+    running.stop.drain();
+    running.server.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_time_of_a_request_is_stamped() {
+    async fn seen(request: axum::extract::Request) -> String {
+        let field = |name| request.headers().get(name).map_or("", |it| it.to_str().unwrap());
+        format!("{} {}", field(SUBMITTED_AT), field(SUBMITTED_AT_CLIENT))
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = axum::Router::new().fallback(seen);
+    tokio::spawn(async move { driver_tokio::serve(listener, Stamped(app)).await });
+    let before = std::time::SystemTime::now();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(
+            b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nX-Weft-Submitted-At: 1\r\n\
+            x-weft-submitted-at-client: 2\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    let answer = rest(stream).await;
+    let (_, content) = answer.split_once("\r\n\r\n").unwrap();
+    let (stamp, claimed) = content.split_once(' ').unwrap();
+    let before = before.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    let stamp: u128 = stamp.parse().unwrap();
+    assert!((before - 10..before + 10_000).contains(&stamp), "{before} {stamp}");
+    assert_eq!(claimed, "1", "what the client said is kept apart");
+}
