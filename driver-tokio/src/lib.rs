@@ -12,6 +12,8 @@
 mod accept;
 #[cfg(feature = "tower")]
 mod body;
+#[cfg(feature = "client")]
+pub mod client;
 mod connection;
 #[cfg(feature = "tower")]
 mod convert;

@@ -1,0 +1,409 @@
+//! The driving loop of a client's connection of HTTP/1.1: one exchange after the other.
+//!
+//! Read and pull as far as somebody wants what comes, take up a request when there is none, send
+//! content as the transport takes it, tell the time, write, and do what the machine says next.
+
+mod exchange;
+mod feed;
+
+use std::future::poll_fn;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use h1_proto::{ClientConnection, Config, Event, KeepAlive, NextStep, Verdict};
+use http::Method;
+use tokio::sync::{mpsc, oneshot};
+
+use self::exchange::Exchange;
+use self::feed::Wish;
+use super::call::{Failed, H1Trailers};
+use super::content::Next;
+use super::error::{Error, ErrorKind};
+use crate::connection::Upgraded;
+use crate::outcome::Outcome;
+use crate::scratch::{self, Buffers};
+use crate::wire::{Closing, Wire};
+
+pub(crate) use self::exchange::{GiveBack, Sent};
+pub(crate) use self::feed::Reader;
+
+/// Octets of a request that may be unsent when more of its content is fetched.
+const HELD_BYTES_MAX: u64 = 64 << 10;
+
+/// See the module.
+pub(crate) struct Driver {
+    conn: ClientConnection,
+    wire: Wire,
+    /// There while the connection has work.
+    buffers: Option<Buffers>,
+    calls: mpsc::Receiver<Sent>,
+    exchange: Option<Exchange>,
+    on_upgrade: Option<oneshot::Sender<Upgraded>>,
+    closing: Option<Closing>,
+    config: Arc<Config>,
+    read_bytes: usize,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        wire: Wire,
+        config: Arc<Config>,
+        read_bytes: usize,
+        calls: mpsc::Receiver<Sent>,
+    ) -> Self {
+        Self {
+            conn: ClientConnection::new(Arc::clone(&config), Duration::ZERO),
+            wire,
+            buffers: None,
+            calls,
+            exchange: None,
+            on_upgrade: None,
+            closing: None,
+            config,
+            read_bytes,
+        }
+    }
+
+    /// Runs the connection to its end.
+    pub(crate) async fn run(mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+        self.end();
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            self.heed_caller(cx);
+            let mut again = self.receive(cx);
+            again |= self.take_call(cx);
+            again |= self.send(cx);
+            again |= self.advance(cx);
+            let _ = self.flush(cx);
+            if self.wire.dead {
+                return Poll::Ready(());
+            }
+            match self.conn.next_step() {
+                NextStep::HandOver => return Poll::Ready(()),
+                NextStep::Close => {
+                    self.fail(Error::closed());
+                    let closing = self.closing.get_or_insert_with(|| {
+                        Closing::new(0, self.wire.elapsed() + self.config.linger_timeout)
+                    });
+                    return self.wire.poll_close(cx, closing);
+                }
+                _ if again => {}
+                _ => {
+                    self.park();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// A caller that is gone takes the connection with it: the response would be for nobody.
+    fn heed_caller(&mut self, cx: &mut Context<'_>) {
+        if let Some(Exchange { reply: Some(reply), .. }) = &mut self.exchange
+            && reply.poll_closed(cx).is_ready()
+        {
+            self.exchange = None;
+            self.wire.die(Outcome::Cancelled);
+        }
+    }
+
+    /// Receives as far as somebody wants what comes. Whether something came.
+    fn receive(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        while !self.wire.dead && self.wants_event(cx) {
+            if self.pull() {
+                any = true;
+                continue;
+            }
+            if self.conn.next_step() != NextStep::Read {
+                break;
+            }
+            let buffers = self.buffers.get_or_insert_with(scratch::take);
+            buffers.make_room(self.read_bytes);
+            let Poll::Ready(read) = self.wire.poll_read(cx, &mut buffers.input) else { break };
+            match read {
+                Some(0) => self.conn.eof(),
+                Some(_) => self.conn.arrived(self.wire.elapsed()),
+                None => {}
+            }
+            any = true;
+        }
+        any
+    }
+
+    /// Whether the next event has a taker.
+    fn wants_event(&mut self, cx: &Context<'_>) -> bool {
+        let Some(exchange) = &mut self.exchange else { return true };
+        let Some(feed) = &exchange.feed else { return true };
+        match feed.wish(cx) {
+            // What is left is only the end.
+            _ if exchange.left == Some(0) => true,
+            Wish::More => true,
+            Wish::Nothing => false,
+            Wish::Gone => {
+                let octets_max = self.config.unread_body_bytes_max;
+                if exchange.until_close || exchange.left.is_some_and(|left| left > octets_max) {
+                    self.wire.die(Outcome::Cancelled);
+                    return false;
+                }
+                let until = self.wire.elapsed() + self.config.unread_body_timeout;
+                exchange.skipping.get_or_insert((octets_max, until));
+                true
+            }
+        }
+    }
+
+    /// Pulls one event out of what was read. Whether there was one.
+    fn pull(&mut self) -> bool {
+        let mut buffers = self.buffers.take().unwrap_or_else(scratch::take);
+        let Buffers { input, used, head, .. } = &mut buffers;
+        let mut rest = input.get(*used..).unwrap_or_default();
+        let before = self.conn.keep_alive();
+        let event = self.conn.next_event(&mut rest, head);
+        *used = input.len() - rest.len();
+        let any = match event {
+            Ok(None) => false,
+            Err(error) => {
+                let first = self.exchange.is_some();
+                self.fail(error.into());
+                first
+            }
+            Ok(Some(event)) => {
+                if let Some(exchange) = &mut self.exchange {
+                    match event {
+                        Event::Informational(head) => exchange.informational(head),
+                        Event::Head { head, body, .. } => {
+                            let refused = head.status() >= 400
+                                && before == KeepAlive::Continue
+                                && self.conn.keep_alive() == KeepAlive::Close;
+                            exchange.respond(head, body);
+                            // RFC 9112 §9.5, RFC 9110 §10.1.1: the content is not wanted.
+                            if exchange.sending && (refused || exchange.expecting) {
+                                self.conn.abandon_request();
+                                exchange.sending = false;
+                            }
+                        }
+                        Event::Data(data) => take_data(exchange, data, &mut self.wire),
+                        Event::End { trailers } => exchange.end(trailers),
+                        _ => {}
+                    }
+                }
+                true
+            }
+        };
+        self.buffers = Some(buffers);
+        self.settle();
+        any
+    }
+
+    /// Lets go of an exchange that is complete.
+    fn settle(&mut self) {
+        let Some(exchange) = self.exchange.take_if(|it| !it.sending && !it.receiving) else {
+            return;
+        };
+        self.on_upgrade = exchange.on_upgrade;
+        if self.conn.is_idle()
+            && let Some(give_back) = exchange.give_back
+        {
+            give_back();
+        }
+    }
+
+    /// Takes up the next request. Whether there was one.
+    fn take_call(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.exchange.is_some() || self.wire.dead || !self.conn.is_idle() {
+            return false;
+        }
+        match self.calls.poll_recv(cx) {
+            Poll::Pending => return false,
+            // Nobody can send any more.
+            Poll::Ready(None) => self.conn.drain(),
+            Poll::Ready(Some(sent)) => self.begin(sent),
+        }
+        true
+    }
+
+    fn begin(&mut self, sent: Sent) {
+        let Sent { call, reply, give_back } = sent;
+        if self.wire.out.capacity() == 0
+            && let Some(buffers) = &mut self.buffers
+        {
+            self.wire.out = mem::take(&mut buffers.out);
+        }
+        let tunnel = call.parts.method == Method::CONNECT;
+        let length = call.length();
+        let result = if reply.is_closed() {
+            Err(Error::closed())
+        } else if tunnel && !call.content.is_over() {
+            Err(Error::request("in HTTP/1 CONNECT has no content"))
+        } else {
+            let line = (call.parts.method.as_str(), call.target());
+            self.conn
+                .send_request(line, call.h1_fields(), length, &mut self.wire.out)
+                .map_err(|error| Error::refused(error.into()))
+        };
+        if let Err(error) = result {
+            let failed = if error.is_retryable() {
+                Failed::unprocessed(error, call)
+            } else {
+                Failed::new(error)
+            };
+            let _ = reply.send(Err(failed));
+            if let Some(give_back) = give_back {
+                give_back();
+            }
+            return;
+        }
+        let expecting = self.conn.awaits_continue();
+        self.exchange = Some(Exchange::new(Sent { call, reply, give_back }, length, expecting));
+    }
+
+    /// Sends content as far as the transport takes it. Whether anything changed.
+    fn send(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        while !self.wire.dead
+            && let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.sending)
+        {
+            if self.conn.awaits_continue() {
+                break;
+            }
+            exchange.expecting = false;
+            if self.conn.unsent() >= HELD_BYTES_MAX && self.flush(cx).is_pending() {
+                break;
+            }
+            let Some(exchange) = &mut self.exchange else { break };
+            let out = &mut self.wire.out;
+            let next = match exchange.call.content.poll_next(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => {
+                    self.fail(Error::new(ErrorKind::Body, error));
+                    self.wire.die(Outcome::Cancelled);
+                    return true;
+                }
+                Poll::Ready(Ok(next)) => next,
+            };
+            any = true;
+            let result = match next {
+                Next::Piece => {
+                    let piece = &mut exchange.call.content.piece;
+                    self.conn.send_data(piece, out).map(|accepted| piece.advance(accepted))
+                }
+                Next::Trailers(fields) if exchange.chunked => {
+                    exchange.sending = false;
+                    self.conn.send_trailers(H1Trailers(&fields), out)
+                }
+                // Content of a known length has no place for trailers (RFC 9112 §7.1.2).
+                Next::Trailers(_) | Next::End => {
+                    exchange.sending = false;
+                    self.conn.finish(out)
+                }
+            };
+            match result {
+                Ok(()) => {}
+                // The server closed with its answer and does not read on.
+                Err(h1_proto::SendError::Closed) => exchange.sending = false,
+                Err(error) => {
+                    self.fail(Error::new(ErrorKind::Body, error));
+                    self.wire.die(Outcome::Cancelled);
+                }
+            }
+            self.settle();
+        }
+        any
+    }
+
+    /// Tells the machine the time. Whether something may have changed.
+    fn advance(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        loop {
+            let now = self.wire.elapsed();
+            let waited = self.conn.awaits_continue();
+            if let Err(error) = self.conn.advance(now) {
+                let first = self.exchange.is_some();
+                self.fail(error.into());
+                return first;
+            }
+            any |= waited && !self.conn.awaits_continue();
+            let skip_until = self.exchange.as_ref().and_then(|it| it.skipping).map(|it| it.1);
+            if skip_until.is_some_and(|until| until <= now) {
+                self.wire.die(Outcome::Cancelled);
+                return true;
+            }
+            let deadline = [self.conn.next_deadline(), skip_until].into_iter().flatten().min();
+            let Some(deadline) = deadline else { return any };
+            if self.wire.poll_timer(cx, deadline).is_pending() {
+                return any;
+            }
+            any = true;
+        }
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let conn = &mut self.conn;
+        self.wire.poll_flush(cx, |octets| conn.wrote(octets))
+    }
+
+    /// The exchange ends here.
+    fn fail(&mut self, error: Error) {
+        if let Some(exchange) = self.exchange.take() {
+            let verdict = self.conn.unfinished().next().map(|it| it.1);
+            // What failed on our side does not go again.
+            let unprocessed =
+                verdict == Some(Verdict::Unprocessed) && error.kind() != ErrorKind::Body;
+            exchange.fail(error, unprocessed);
+        }
+    }
+
+    /// The connection waits: what it need not hold it gives back.
+    fn park(&mut self) {
+        if self.exchange.is_some() || !self.wire.out.is_empty() {
+            return;
+        }
+        if let Some(mut buffers) = self.buffers.take_if(|buffers| buffers.rest().is_empty()) {
+            buffers.out = mem::take(&mut self.wire.out);
+            scratch::put_back(buffers);
+            self.conn.shrink();
+        }
+    }
+
+    /// Tells everyone who waits, and hands the transport over if it is another protocol's.
+    fn end(mut self) {
+        let error = Error::of_outcome(self.wire.outcome.take());
+        self.fail(error.clone());
+        self.calls.close();
+        while let Ok(Sent { call, reply, .. }) = self.calls.try_recv() {
+            let _ = reply.send(Err(Failed::unprocessed(error.clone(), call)));
+        }
+        let input = self.buffers.as_mut().map(Buffers::take_input).unwrap_or_default();
+        if let Some(buffers) = self.buffers.take() {
+            scratch::put_back(buffers);
+        }
+        if self.conn.next_step() == NextStep::HandOver
+            && let Some(on_upgrade) = self.on_upgrade.take()
+        {
+            // If nobody wants it, it is closed.
+            let _ = on_upgrade.send(Upgraded { io: self.wire.into_io(), input });
+        }
+    }
+}
+
+/// Content of the response.
+fn take_data(exchange: &mut Exchange, data: &[u8], wire: &mut Wire) {
+    let octets = data.len() as u64;
+    if let Some(left) = &mut exchange.left {
+        *left = left.saturating_sub(octets);
+    }
+    if let Some((skip, _)) = &mut exchange.skipping {
+        match skip.checked_sub(octets) {
+            Some(rest) => *skip = rest,
+            None => wire.die(Outcome::Cancelled),
+        }
+    } else if let Some(feed) = &exchange.feed {
+        feed.give(Bytes::copy_from_slice(data));
+    }
+}

@@ -1,0 +1,270 @@
+//! Connections by server: HTTP/1.1 has a list of those without a request, the last one used first;
+//! connections of HTTP/2 are shared as far as the server allows streams.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::Notify;
+
+use super::connect::{Connect, Target};
+use super::error::{Error, ErrorKind};
+use super::h1::GiveBack;
+use super::h2::Slot;
+use super::send::{self, Kind, SendRequest};
+use super::settings::Settings;
+use crate::connection::Protocols;
+use crate::wire::Io;
+
+/// See the module.
+pub(crate) struct Pool {
+    hosts: Mutex<HashMap<Target, Arc<Host>>>,
+    pub(crate) connector: Arc<dyn Connect>,
+    pub(crate) settings: Settings,
+    pub(crate) config: Arc<h1_proto::Config>,
+    pub(crate) h2_config: Arc<h2_proto::Config>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<tokio_rustls::rustls::ClientConfig>>,
+}
+
+/// The connections to one server.
+#[derive(Default)]
+struct Host {
+    state: Mutex<State>,
+    /// Something became free, or is known now.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Of HTTP/1.1, without a request.
+    idle: Vec<SendRequest>,
+    h2: Vec<SendRequest>,
+    /// All of them, also those that are being opened.
+    connections: usize,
+    opening: usize,
+    /// What the last one that was opened speaks.
+    is_h2: Option<bool>,
+}
+
+/// A place on a connection for one request.
+pub(crate) struct Lease {
+    pub(crate) sender: SendRequest,
+    pub(crate) give_back: Option<GiveBack>,
+    pub(crate) slot: Option<Slot>,
+}
+
+enum Taken {
+    Lease(Lease),
+    /// A connection may be opened.
+    Open(Permit),
+    Wait,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        connector: Arc<dyn Connect>,
+        settings: Settings,
+        config: Arc<h1_proto::Config>,
+        h2_config: Arc<h2_proto::Config>,
+    ) -> Self {
+        let hosts = Mutex::default();
+        #[cfg(feature = "tls")]
+        let tls = None;
+        Self {
+            hosts,
+            connector,
+            settings,
+            config,
+            h2_config,
+            #[cfg(feature = "tls")]
+            tls,
+        }
+    }
+
+    /// A place for a request; on a connection that had none before if it must be `fresh`.
+    pub(crate) async fn lease(&self, target: &Target, fresh: bool) -> Result<Lease, Error> {
+        let host = self.host(target);
+        loop {
+            let permit = {
+                // In line before looking, so that no change is missed.
+                let mut changed = pin!(host.changed.notified());
+                changed.as_mut().enable();
+                match host.take(&self.settings, fresh, self.may_be_h2(target)) {
+                    Taken::Lease(lease) => return Ok(lease),
+                    Taken::Open(permit) => permit,
+                    Taken::Wait => {
+                        changed.await;
+                        continue;
+                    }
+                }
+            };
+            if let Some(lease) = self.open(&host, target, permit).await? {
+                return Ok(lease);
+            }
+        }
+    }
+
+    fn host(&self, target: &Target) -> Arc<Host> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = hosts.get(target) {
+            return Arc::clone(host);
+        }
+        // Those that nobody uses go when another comes.
+        hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.lock().connections > 0);
+        let host = Arc::<Host>::default();
+        hosts.insert(target.clone(), Arc::clone(&host));
+        host
+    }
+
+    fn may_be_h2(&self, target: &Target) -> bool {
+        if target.https {
+            self.settings.protocols != Protocols::Http1
+        } else {
+            self.settings.prior_knowledge
+        }
+    }
+
+    /// Opens a connection. `None`: others were faster to use it up.
+    async fn open(
+        &self,
+        host: &Arc<Host>,
+        target: &Target,
+        mut permit: Permit,
+    ) -> Result<Option<Lease>, Error> {
+        let timeout = self.settings.connect_timeout;
+        let connecting = tokio::time::timeout(timeout, self.connect(target)).await;
+        let (io, is_h2) = connecting.unwrap_or_else(|_| {
+            Err(Error::timeout("the connection took too long").unprocessed(true))
+        })?;
+        let (sender, connection) = if is_h2 {
+            let patience = self.config.continue_timeout;
+            send::http2_with(io, Arc::clone(&self.h2_config), patience)
+        } else {
+            send::http1(io, Arc::clone(&self.config))
+        };
+        // Before anyone else can.
+        let lease = host.lease_of(&sender, &self.settings);
+        permit.opened(host, is_h2.then_some(&sender), is_h2);
+        tokio::spawn(async move {
+            connection.await;
+            drop(permit);
+        });
+        Ok(lease)
+    }
+
+    async fn connect(&self, target: &Target) -> Result<(Box<dyn Io>, bool), Error> {
+        let io = self.connector.connect(target).await;
+        let io = io.map_err(|error| Error::new(ErrorKind::Connect, error).unprocessed(true))?;
+        if !target.https {
+            return Ok((io, self.settings.prior_knowledge));
+        }
+        #[cfg(feature = "tls")]
+        if let Some(config) = &self.tls {
+            return super::tls::connect(config, target, io).await;
+        }
+        Err(Error::new(ErrorKind::Tls, "this client has no TLS").unprocessed(true))
+    }
+}
+
+impl Host {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(self: &Arc<Self>, settings: &Settings, fresh: bool, may_be_h2: bool) -> Taken {
+        let state = &mut *self.lock();
+        state.h2.retain(|sender| !sender.is_closed());
+        state.idle.retain(|sender| !sender.is_closed());
+        if let Some(lease) = state.h2.iter().find_map(|sender| self.lease_of(sender, settings)) {
+            return Taken::Lease(lease);
+        }
+        if !fresh
+            && let Some(sender) = state.idle.pop()
+            && let Some(lease) = self.lease_of(&sender, settings)
+        {
+            return Taken::Lease(lease);
+        }
+        // What speaks HTTP/2, for all that is known, gets one connection at a time.
+        let alone = state.is_h2.unwrap_or(may_be_h2);
+        if state.connections >= settings.connections_per_host_max {
+            if fresh && !state.idle.is_empty() {
+                // It makes room as it ends.
+                state.idle.remove(0);
+            }
+            return Taken::Wait;
+        }
+        if alone && state.opening > 0 {
+            return Taken::Wait;
+        }
+        state.connections += 1;
+        state.opening += 1;
+        Taken::Open(Permit { host: Arc::downgrade(self), opening: true })
+    }
+
+    /// A place on this connection, if it has one.
+    fn lease_of(self: &Arc<Self>, sender: &SendRequest, settings: &Settings) -> Option<Lease> {
+        let host = Arc::downgrade(self);
+        match &sender.0 {
+            Kind::H1(_) => {
+                let (own, idle_max) = (sender.clone(), settings.idle_per_host_max);
+                let give_back = move || give_back(&host, own, idle_max);
+                let give_back: Option<GiveBack> = Some(Box::new(give_back));
+                Some(Lease { sender: sender.clone(), give_back, slot: None })
+            }
+            Kind::H2(streams, _) => {
+                let freed = move || {
+                    if let Some(host) = host.upgrade() {
+                        host.changed.notify_one();
+                    }
+                };
+                let slot = Some(streams.reserve(freed)?);
+                Some(Lease { sender: sender.clone(), give_back: None, slot })
+            }
+        }
+    }
+}
+
+/// A connection of HTTP/1.1 can be used again.
+fn give_back(host: &Weak<Host>, sender: SendRequest, idle_max: usize) {
+    if let Some(host) = host.upgrade() {
+        let mut state = host.lock();
+        if state.idle.len() < idle_max {
+            state.idle.push(sender);
+        }
+        drop(state);
+        host.changed.notify_one();
+    }
+}
+
+/// One connection counts as long as this lives.
+struct Permit {
+    /// Weak, so that connections end with the client.
+    host: Weak<Host>,
+    opening: bool,
+}
+
+impl Permit {
+    fn opened(&mut self, host: &Host, shared: Option<&SendRequest>, is_h2: bool) {
+        self.opening = false;
+        let mut state = host.lock();
+        state.opening -= 1;
+        state.is_h2 = Some(is_h2);
+        state.h2.extend(shared.cloned());
+        drop(state);
+        host.changed.notify_waiters();
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Some(host) = self.host.upgrade() else { return };
+        let mut state = host.lock();
+        state.connections -= 1;
+        state.opening -= usize::from(self.opening);
+        state.h2.retain(|sender| !sender.is_closed());
+        state.idle.retain(|sender| !sender.is_closed());
+        drop(state);
+        host.changed.notify_one();
+    }
+}
