@@ -25,6 +25,9 @@ pub struct Settings {
     /// Requests at work at a time, of all connections of a listener; more are answered 503. Default:
     /// any number.
     pub requests_max: Option<usize>,
+    /// Whether a handler of HTTP/2 that has to wait moves to a task of its own, so that those of one
+    /// connection can use several threads. Default: no, all are polled on the connection's task.
+    pub move_waiting_handlers: bool,
     /// Whether answers get a Date (RFC 9110 §6.6.1). Default: yes.
     pub date: bool,
     /// Whether TCP sends small segments at once. Default: yes.
@@ -48,6 +51,7 @@ impl Default for Settings {
             connections_max: 16_384,
             connections_shed: false,
             requests_max: None,
+            move_waiting_handlers: false,
             date: true,
             tcp_nodelay: true,
             backlog: 128,

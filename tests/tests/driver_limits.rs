@@ -197,3 +197,53 @@ async fn the_time_of_a_request_is_stamped() {
     assert!((before - 10..before + 10_000).contains(&stamp), "{before} {stamp}");
     assert_eq!(claimed, "1", "what the client said is kept apart");
 }
+
+/// Two handlers of one connection that block their threads until both are there.
+struct Meeting(Arc<std::sync::Barrier>);
+
+impl Handler for Meeting {
+    async fn handle(
+        &self,
+        request: &mut Request<'_>,
+        response: &mut Response<'_>,
+    ) -> Result<(), HandlerError> {
+        tokio::task::yield_now().await;
+        match request.head().path_and_query() {
+            b"/panic" => panic!("on purpose"),
+            b"/forever" => std::future::pending().await,
+            _ => {
+                let _ = self.0.wait();
+            }
+        }
+        Ok(response.respond(200, [("content-type", "text/plain")], b"met")?)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn handlers_that_wait_may_use_several_threads() {
+    let mut settings = Settings::default();
+    settings.move_waiting_handlers = true;
+    let server = Server::new(Meeting(Arc::new(std::sync::Barrier::new(2)))).settings(settings);
+    let (mut client, io) = tokio::io::duplex(64 << 10);
+    let serving = tokio::spawn(async move { server.serve_connection(io, &Stop::new()).await });
+    let gets = [Frame::settings([]), Frame::get(1, "/"), Frame::get(3, "/")];
+    client.write_all(&client_bytes(gets)).await.unwrap();
+    client.write_all(&Frame::get(5, "/panic").to_bytes()).await.unwrap();
+    client.write_all(&Frame::get(7, "/forever").to_bytes()).await.unwrap();
+    let (mut log, mut buffer) = (FrameLog::server(), [0; 4096]);
+    let (mut text, mut open) = (String::new(), 3);
+    while open > 0 {
+        let octets = client.read(&mut buffer).await.unwrap();
+        assert!(octets > 0, "{text}");
+        log.feed(&buffer[..octets]);
+        text = log.to_string();
+        open = 3 - text.matches("END_STREAM ").count().min(3);
+    }
+    assert_eq!(text.matches("\"met\"").count(), 2, "{text}");
+    assert!(text.contains(":status: 500"), "a panic is that request's: {text}");
+    // One that goes on for ever ends with its stream, and with its connection.
+    client.write_all(&Frame::rst_stream(7, h2_proto::ErrorCode::CANCEL).to_bytes()).await.unwrap();
+    client.write_all(&Frame::get(9, "/forever").to_bytes()).await.unwrap();
+    drop(client);
+    assert_eq!(serving.await.unwrap().outcome.label(), "client_closed");
+}

@@ -124,6 +124,7 @@ fn the_defaults_of_the_driver() {
     assert_eq!(settings.tls_timeout, Duration::from_secs(5));
     assert_eq!(settings.read_bytes, 16 << 10);
     assert_eq!(settings.connections_max, 16_384);
+    assert!(!settings.move_waiting_handlers);
     assert!(!settings.connections_shed && settings.requests_max.is_none());
     assert_eq!(settings.backlog, 128);
     assert_eq!(settings.accept_retry, Duration::from_millis(50));

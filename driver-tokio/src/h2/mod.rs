@@ -67,7 +67,7 @@ pub(crate) async fn drive<H: Handler>(
     let mut buffers = scratch::take();
     buffers.input = input;
     let mut driver = Driver {
-        tasks: Tasks::new(Arc::clone(&shared.ready)),
+        tasks: Tasks::new(Arc::clone(&shared.ready), settings.move_waiting_handlers),
         shared,
         wire,
         buffers: Some(buffers),
@@ -88,7 +88,7 @@ const HEADS_UNSENT_MAX: u64 = 64 << 10;
 const ROUNDS_MAX: usize = 64;
 
 /// See the module. `A` makes the future that answers a request.
-struct Driver<A, F> {
+struct Driver<A, F: Future> {
     shared: Arc<Shared>,
     tasks: Tasks<F>,
     wire: Wire,
@@ -119,7 +119,7 @@ const PARKED_AFTER: Duration = Duration::from_secs(1);
 impl<A, F> Driver<A, F>
 where
     A: Fn(Handle, Arrival) -> F,
-    F: Future<Output = Result<(), HandlerError>>,
+    F: Future<Output = Result<(), HandlerError>> + Send + 'static,
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.shared.ready.begin(cx.waker());
@@ -131,6 +131,9 @@ where
             let mut again = reads && self.poll_read(cx).is_ready();
             self.pull();
             self.run_woken();
+            while let Some(finished) = self.tasks.poll_moved(cx) {
+                self.handled(finished);
+            }
             self.pump();
             again |= self.advance(cx);
             let _ = self.poll_flush(cx);
@@ -211,13 +214,18 @@ where
     }
 
     fn run(&mut self, task: u32) {
-        if let Some(Finished { stream, output }) = self.tasks.poll(task) {
-            let failure = match output {
-                Some(result) => result.err(),
-                None => Some(HandlerError::Application("the handler panicked".into())),
-            };
-            self.shared.with(|state| state.handled(stream, failure, self.shared.date));
+        if let Some(finished) = self.tasks.poll(task) {
+            self.handled(finished);
         }
+    }
+
+    fn handled(&self, finished: Finished<F::Output>) {
+        let failure = match finished.output {
+            Some(result) => result.err(),
+            None => Some(HandlerError::Application("the handler panicked".into())),
+        };
+        let (stream, date) = (finished.stream, self.shared.date);
+        self.shared.with(|state| state.handled(stream, failure, date));
     }
 
     fn run_woken(&mut self) {
@@ -366,7 +374,7 @@ fn pull(state: &mut State, buffers: &mut Buffers, task: u32) -> Pulled {
     Pulled::Other
 }
 
-impl<A, F> Driver<A, F> {
+impl<A, F: Future> Driver<A, F> {
     /// Lets go of everything; how it ended.
     fn end(mut self) -> Outcome {
         // Handlers first: what they drop finds the connection as it was.

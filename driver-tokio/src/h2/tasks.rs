@@ -1,20 +1,26 @@
-//! The handlers of a connection that are at work: futures in boxes that are used again.
+//! The handlers of a connection that are at work: futures in boxes that are used again, polled on the
+//! connection's task, or, where that is wanted, each on one of its own once it had to wait.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use h2_proto::StreamId;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::ready::{Ready, TaskWaker};
 
 /// See the module.
-pub(crate) struct Tasks<F> {
+pub(crate) struct Tasks<F: Future> {
     tasks: Vec<Task<F>>,
     free: Vec<u32>,
     ready: Arc<Ready>,
+    /// Whether those that wait move.
+    moves: bool,
+    moved: JoinSet<(u32, Finished<F::Output>)>,
 }
 
 struct Task<F> {
@@ -22,6 +28,7 @@ struct Task<F> {
     stream: StreamId,
     woken: Arc<TaskWaker>,
     waker: Waker,
+    moved: Option<AbortHandle>,
 }
 
 /// A task that came to its end; no output if it panicked.
@@ -30,9 +37,9 @@ pub(crate) struct Finished<T> {
     pub(crate) output: Option<T>,
 }
 
-impl<F: Future> Tasks<F> {
-    pub(crate) fn new(ready: Arc<Ready>) -> Self {
-        Self { tasks: Vec::new(), free: Vec::new(), ready }
+impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
+    pub(crate) fn new(ready: Arc<Ready>, moves: bool) -> Self {
+        Self { tasks: Vec::new(), free: Vec::new(), ready, moves, moved: JoinSet::new() }
     }
 
     /// The index that the next task will have.
@@ -52,7 +59,8 @@ impl<F: Future> Tasks<F> {
         }
         let woken = TaskWaker::new(&self.ready, index);
         let waker = Waker::from(Arc::clone(&woken));
-        self.tasks.push(Task { future: Box::pin(Some(future)), stream, woken, waker });
+        let future = Box::pin(Some(future));
+        self.tasks.push(Task { future, stream, woken, waker, moved: None });
         index
     }
 
@@ -60,24 +68,53 @@ impl<F: Future> Tasks<F> {
     pub(crate) fn poll(&mut self, index: u32) -> Option<Finished<F::Output>> {
         let task = self.tasks.get_mut(index as usize)?;
         task.woken.polled();
-        let future = task.future.as_mut().as_pin_mut()?;
         let mut cx = Context::from_waker(&task.waker);
-        // Its state is dropped after a panic, so nobody sees it broken.
-        let output = match catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx))) {
-            Ok(Poll::Pending) => return None,
-            Ok(Poll::Ready(output)) => Some(output),
-            Err(_) => None,
+        let Poll::Ready(output) = poll(&mut task.future, &mut cx)? else {
+            if self.moves {
+                self.give_away(index);
+            }
+            return None;
         };
         let stream = task.stream;
         self.stop(index);
         Some(Finished { stream, output })
     }
 
+    /// Lets a task go on by itself.
+    fn give_away(&mut self, index: u32) {
+        let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        let mut future = mem::replace(&mut task.future, Box::pin(None));
+        let stream = task.stream;
+        let going_on = async move {
+            let output = poll_fn(|cx| poll(&mut future, cx).unwrap_or(Poll::Ready(None))).await;
+            (index, Finished { stream, output })
+        };
+        task.moved = Some(self.moved.spawn(going_on));
+    }
+
+    /// The next of those that went on by themselves to come to its end.
+    pub(crate) fn poll_moved(&mut self, cx: &mut Context<'_>) -> Option<Finished<F::Output>> {
+        while let Poll::Ready(Some(joined)) = self.moved.poll_join_next(cx) {
+            // Whoever was stopped has nothing to say.
+            if let Ok((index, finished)) = joined
+                && let Some(task) = self.tasks.get_mut(index as usize)
+                && task.stream == finished.stream
+                && task.moved.take().is_some()
+            {
+                self.free.push(index);
+                return Some(finished);
+            }
+        }
+        None
+    }
+
     /// Drops a task.
     pub(crate) fn stop(&mut self, index: u32) {
-        if let Some(task) = self.tasks.get_mut(index as usize)
-            && task.future.is_some()
-        {
+        let Some(task) = self.tasks.get_mut(index as usize) else { return };
+        if let Some(moved) = task.moved.take() {
+            moved.abort();
+            self.free.push(index);
+        } else if task.future.is_some() {
             // What it drops may panic, too.
             let _ = catch_unwind(AssertUnwindSafe(|| task.future.set(None)));
             self.free.push(index);
@@ -93,7 +130,20 @@ impl<F: Future> Tasks<F> {
     }
 }
 
-impl<F> Drop for Tasks<F> {
+/// Polls a future that may panic: its state is dropped then, so nobody sees it broken.
+fn poll<F: Future>(
+    future: &mut Pin<Box<Option<F>>>,
+    cx: &mut Context<'_>,
+) -> Option<Poll<Option<F::Output>>> {
+    let running = future.as_mut().as_pin_mut()?;
+    match catch_unwind(AssertUnwindSafe(|| running.poll(cx))) {
+        Ok(Poll::Pending) => Some(Poll::Pending),
+        Ok(Poll::Ready(output)) => Some(Poll::Ready(Some(output))),
+        Err(_) => Some(Poll::Ready(None)),
+    }
+}
+
+impl<F: Future> Drop for Tasks<F> {
     fn drop(&mut self) {
         for task in &mut self.tasks {
             // What a handler drops may panic.
