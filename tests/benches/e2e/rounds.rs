@@ -1,0 +1,67 @@
+//! Paired rounds: contenders take turns, so that what the machine does hits all alike.
+
+use std::io;
+
+use crate::cores::Cores;
+use crate::load::{self, Seen, Shape};
+use crate::process::{Cpu, Server};
+
+/// What one turn of a contender gave.
+pub(crate) struct Turn {
+    pub(crate) cpu: Cpu,
+    pub(crate) seen: Seen,
+    pub(crate) requests: usize,
+}
+
+impl Turn {
+    /// Seconds of processor time for 100,000 requests, user and system.
+    pub(crate) fn cost(&self) -> (f64, f64) {
+        let scale = 100_000.0 / self.requests as f64;
+        (self.cpu.user * scale, self.cpu.system * scale)
+    }
+
+    /// Both.
+    pub(crate) fn whole_cost(&self) -> f64 {
+        let (user, system) = self.cost();
+        user + system
+    }
+}
+
+/// The turns of all contenders, round by round: `turns[contender][round]`.
+pub(crate) fn measure(
+    names: &[&'static str],
+    shape: Shape,
+    cores: Cores,
+    rounds: usize,
+    milliseconds: u64,
+) -> io::Result<Vec<Vec<Turn>>> {
+    /// Enough to warm a server up and to learn how fast it is.
+    const FIRST: usize = 20_000;
+    let mut servers = Vec::new();
+    for name in names {
+        let server = Server::start(name, shape.protocol, cores, &[])?;
+        let rate = load::run(shape, server.address, FIRST)?.per_second;
+        let requests = (rate * milliseconds as f64 / 1000.0) as usize;
+        servers.push((server, requests.max(FIRST)));
+    }
+    let mut turns: Vec<Vec<Turn>> = names.iter().map(|_| Vec::new()).collect();
+    for round in 0..rounds {
+        for turn in 0..names.len() {
+            let index = (round + turn) % names.len();
+            let (server, requests) = &servers[index];
+            let before = server.cpu();
+            let seen = load::run(shape, server.address, *requests)?;
+            let after = server.cpu();
+            let cpu = Cpu { user: after.user - before.user, system: after.system - before.system };
+            turns[index].push(Turn { cpu, seen, requests: *requests });
+        }
+    }
+    servers.into_iter().for_each(|(server, _)| server.stop());
+    Ok(turns)
+}
+
+pub(crate) fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}

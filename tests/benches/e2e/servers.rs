@@ -1,0 +1,122 @@
+//! The servers that are in this binary, each in a process that runs it with `--serve`.
+
+use std::convert::Infallible;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use bytes::Bytes;
+use driver_tokio::{Handler, HandlerError, Request, Response, Server, Stop};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+
+use crate::bare;
+
+/// What all answer.
+const CONTENT: &str = "Hello, World!";
+
+const TEXT: &str = "text/plain";
+
+/// Serves until whoever started it closes the standard input, or is gone.
+pub(crate) fn run(name: &str, protocol: &str) -> ExitCode {
+    std::thread::spawn(|| {
+        let _ = io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+    let served = if name == "epoll" { bare::epoll_loop() } else { on_tokio(name, protocol) };
+    let Err(error) = served else { return ExitCode::SUCCESS };
+    eprintln!("{name}: {error}");
+    ExitCode::FAILURE
+}
+
+/// Tells whoever started this process where the server is.
+pub(crate) fn announce(address: SocketAddr) {
+    println!("{address}");
+    io::stdout().flush().expect("somebody who reads");
+}
+
+fn on_tokio(name: &str, protocol: &str) -> io::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let listener = Server::new(Hello).listen("127.0.0.1:0".parse().expect("an address"))?;
+        announce(listener.local_addr()?);
+        match name {
+            "ours" => ours(listener).await,
+            "ours+axum" => driver_tokio::serve(listener, router()).config(patient()).await?,
+            "axum" => {
+                let listener = listener.tap_io(|stream| {
+                    let _ = stream.set_nodelay(true);
+                });
+                axum::serve(listener, router()).await?;
+            }
+            "hyper" if protocol == "h2" => hyper_h2(listener).await?,
+            "hyper" => hyper_h1(listener).await?,
+            "tokio" => bare::tokio_loop(listener).await?,
+            _ => return Err(io::Error::other("no such server")),
+        }
+        Ok(())
+    })
+}
+
+struct Hello;
+
+impl Handler for Hello {
+    async fn handle(
+        &self,
+        _request: &mut Request<'_>,
+        response: &mut Response<'_>,
+    ) -> Result<(), HandlerError> {
+        Ok(response.respond(200, [("content-type", TEXT)], CONTENT.as_bytes())?)
+    }
+}
+
+/// Idle connections stay for as long as it takes to weigh them.
+fn patient() -> h1_proto::Config {
+    let mut config = h1_proto::Config::default();
+    config.keep_alive_timeout = Duration::from_secs(60);
+    config
+}
+
+async fn ours(listener: TcpListener) {
+    Server::new(Hello).config(patient()).serve(listener, &Stop::new()).await;
+}
+
+fn router() -> Router {
+    Router::new().route("/plaintext", get(|| async { CONTENT }))
+}
+
+async fn answer(
+    _request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let mut answer = hyper::Response::new(Full::new(Bytes::from_static(CONTENT.as_bytes())));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
+    Ok(answer)
+}
+
+async fn hyper_h1(listener: TcpListener) -> io::Result<()> {
+    let mut http = http1::Builder::new();
+    http.pipeline_flush(true).timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(60));
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(http.serve_connection(TokioIo::new(stream), service_fn(answer)));
+    }
+}
+
+async fn hyper_h2(listener: TcpListener) -> io::Result<()> {
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new());
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(http.serve_connection(TokioIo::new(stream), service_fn(answer)));
+    }
+}
