@@ -423,3 +423,43 @@ async fn a_response_that_changes_no_protocol_has_no_transport_to_give() {
     let error = client::upgrade(&mut response).await.unwrap_err();
     assert_eq!(error.kind(), client::ErrorKind::NotUpgraded);
 }
+
+/// hyper sends every content back, and its trailers.
+async fn hyper_echo(
+    request: Request<hyper::body::Incoming>,
+) -> Result<http::Response<hyper::body::Incoming>, std::convert::Infallible> {
+    Ok(http::Response::new(request.into_body()))
+}
+
+#[tokio::test]
+async fn hyper_is_understood() {
+    for protocol in BOTH {
+        let (ours, theirs) = duplex(10_000);
+        let io = hyper_util::rt::TokioIo::new(theirs);
+        let service = hyper::service::service_fn(hyper_echo);
+        match protocol {
+            Protocol::H1 => {
+                let serving = hyper::server::conn::http1::Builder::new();
+                tokio::spawn(serving.serve_connection(io, service));
+            }
+            Protocol::H2 => {
+                let executor = hyper_util::rt::TokioExecutor::new();
+                let serving = hyper::server::conn::http2::Builder::new(executor);
+                tokio::spawn(serving.serve_connection(io, service));
+            }
+        }
+        let sender = client_on(protocol, ours);
+        for pieces in [0, 1, 700] {
+            let response =
+                sender.send(post("/", Frames::pieces(&[7; 1001], pieces))).await.unwrap();
+            assert!(
+                whole(response).await == (200, vec![7; 1001 * pieces]),
+                "{protocol:?} {pieces}"
+            );
+        }
+        let mut request = post("/", Frames::text("content"));
+        request.headers_mut().insert("expect", HeaderValue::from_static("100-continue"));
+        let response = sender.send(request).await.unwrap();
+        assert_eq!(whole(response).await, (200, b"content".to_vec()), "{protocol:?}");
+    }
+}

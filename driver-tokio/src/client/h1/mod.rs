@@ -43,6 +43,8 @@ pub(crate) struct Driver {
     exchange: Option<Exchange>,
     on_upgrade: Option<oneshot::Sender<Upgraded>>,
     closing: Option<Closing>,
+    /// Content waits for output to be written.
+    held_back: bool,
     config: Arc<Config>,
     read_bytes: usize,
 }
@@ -62,6 +64,7 @@ impl Driver {
             exchange: None,
             on_upgrade: None,
             closing: None,
+            held_back: false,
             config,
             read_bytes,
         }
@@ -80,7 +83,9 @@ impl Driver {
             again |= self.take_call(cx);
             again |= self.send(cx);
             again |= self.advance(cx);
-            let _ = self.flush(cx);
+            // What was written makes room for content that waits for it.
+            let flushed = self.flush(cx).is_ready();
+            again |= mem::take(&mut self.held_back) && flushed;
             if self.wire.dead {
                 return Poll::Ready(());
             }
@@ -182,8 +187,10 @@ impl Driver {
                                 && before == KeepAlive::Continue
                                 && self.conn.keep_alive() == KeepAlive::Close;
                             exchange.respond(head, body);
-                            // RFC 9112 §9.5, RFC 9110 §10.1.1: the content is not wanted.
-                            if exchange.sending && (refused || exchange.expecting) {
+                            // RFC 9112 §9.5, RFC 9110 §10.1.1: the content is not wanted. A
+                            // success instead of the 100 may be made of it.
+                            let unasked = exchange.expecting && head.status() >= 300;
+                            if exchange.sending && (refused || unasked) {
                                 self.conn.abandon_request();
                                 exchange.sending = false;
                             }
@@ -274,6 +281,7 @@ impl Driver {
             }
             exchange.expecting = false;
             if self.conn.unsent() >= HELD_BYTES_MAX && self.flush(cx).is_pending() {
+                self.held_back = true;
                 break;
             }
             let Some(exchange) = &mut self.exchange else { break };

@@ -96,11 +96,17 @@ impl Exchange {
 
     /// The final head came.
     pub(crate) fn respond(&mut self, head: Head, end_stream: bool) {
-        self.head = Some(head);
         if self.expecting {
-            // RFC 9110 §10.1.1: the content is not wanted.
-            (self.expecting, self.sending) = (false, false);
+            self.expecting = false;
+            if head.status < 300 && !end_stream {
+                // The response may be made of the content.
+                self.content.push();
+            } else {
+                // RFC 9110 §10.1.1: the content is not wanted.
+                self.sending = false;
+            }
         }
+        self.head = Some(head);
         if end_stream {
             self.finish(None);
         }
