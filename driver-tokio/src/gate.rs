@@ -37,8 +37,12 @@ impl Gate {
             return Ok(());
         }
         let _open = self.metrics.as_ref().map(Metrics::request);
-        let span = if tracing::enabled!(Level::DEBUG) { span_of(request) } else { Span::none() };
-        let result = handler.handle(request, response).instrument(span).await;
+        let result = if tracing::enabled!(Level::DEBUG) {
+            let span = span_of(request);
+            handler.handle(request, response).instrument(span).await
+        } else {
+            handler.handle(request, response).await
+        };
         if let (Err(_), Some(metrics)) = (&result, &self.metrics) {
             metrics.count_failed();
         }

@@ -268,6 +268,13 @@ macro_rules! connection {
                 self.0.shrink();
             }
 
+            /// The octets that all input so far made this side read, copy, decode and insert into
+            /// tables: what receiving costs, to within a constant factor.
+            #[must_use]
+            pub fn work(&self) -> u64 {
+                self.0.position + self.0.decoder.work()
+            }
+
             /// What the peer has caused and not brought, in units of the ledger (about 100 ns each);
             /// above [`ledger_units_max`](crate::Config::ledger_units_max) the connection ends.
             #[must_use]

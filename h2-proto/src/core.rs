@@ -87,12 +87,13 @@ pub(crate) struct Core {
     /// Octets appended to outputs or promised, and taken by the transport.
     appended: u64,
     pub(crate) written: u64,
-    /// Octets that the peer caused and that are not all written, and where the last of them ends. What
-    /// is caused behind the first is counted apart, so that output of the caller's between them is not
-    /// waited for again and again.
+    /// Octets that the peer caused and that are not all written, and how many are still to be written
+    /// up to the last of them. What is caused behind the first is counted apart, so that output of the
+    /// caller's between them is not waited for again and again.
     caused: u32,
+    caused_left: u32,
     caused_next: u32,
-    caused_until: u64,
+    caused_next_left: u32,
     /// Frames of ours that wait for an answer: what was sent, and when.
     pub(crate) pings: Vec<Ping>,
     /// What happened to several streams at once, to be surfaced one by one.
@@ -142,8 +143,9 @@ impl Core {
             appended: 0,
             written: 0,
             caused: 0,
+            caused_left: 0,
             caused_next: 0,
-            caused_until: 0,
+            caused_next_left: 0,
             pings: Vec::new(),
             queued: VecDeque::new(),
             early_priorities: Vec::new(),
@@ -185,25 +187,33 @@ impl Core {
             return;
         }
         self.appended += octets as u64;
+        let unsent = self.unsent();
+        let left = if unsent < u32::MAX as u64 { unsent as u32 } else { u32::MAX };
         if self.caused == 0 {
             self.caused = octets as u32;
-            self.caused_until = self.appended;
+            self.caused_left = left;
         } else {
             self.caused_next = self.caused_next.saturating_add(octets as u32);
+            self.caused_next_left = left;
         }
     }
 
     /// The transport took so many octets.
     pub(crate) const fn wrote(&mut self, octets: usize) {
-        let written = self.written + octets as u64;
-        self.written = if written < self.appended { written } else { self.appended };
+        let unsent = self.unsent();
+        let taken = if (octets as u64) < unsent { octets as u64 } else { unsent };
+        self.written += taken;
         if self.written == self.appended {
             self.deadlines.all_sent();
         }
-        if self.written >= self.caused_until {
-            self.caused_until = self.appended;
-            self.caused = if self.written < self.appended { self.caused_next } else { 0 };
+        let taken = if taken < u32::MAX as u64 { taken as u32 } else { u32::MAX };
+        self.caused_left = self.caused_left.saturating_sub(taken);
+        self.caused_next_left = self.caused_next_left.saturating_sub(taken);
+        if self.caused_left == 0 {
+            self.caused = if self.caused_next_left > 0 { self.caused_next } else { 0 };
+            self.caused_left = self.caused_next_left;
             self.caused_next = 0;
+            self.caused_next_left = 0;
         }
     }
 

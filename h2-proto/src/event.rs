@@ -77,6 +77,7 @@ impl<'f> RequestHead<'f> {
         self.value(Pseudo::Protocol)
     }
 
+    #[inline]
     fn value(&self, pseudo: Pseudo) -> Option<&'f [u8]> {
         Some(self.fields.get(self.pseudo.place(pseudo)?)?.value)
     }

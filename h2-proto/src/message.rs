@@ -144,22 +144,20 @@ pub(crate) fn request(
     connect_protocol: bool,
 ) -> Result<(RequestHead<'_>, Facts), ErrorKind> {
     let mut pseudo = PseudoFields::none();
+    let mut values = [None; 5];
     for field in fields {
         match Pseudo::of(field.name) {
-            Some(name) if pseudo.add(name) => {}
+            Some(name) if pseudo.add(name) => values[name as usize] = Some(field.value),
             None if field.name.first() != Some(&b':') => break,
             _ => return Err(ErrorKind::PseudoField),
         }
     }
+    let [method, scheme, authority, path, protocol] = values;
     // Whether the grammar of a value is still to be looked at.
     let is_open = |name| pseudo.place(name).is_some_and(|index| !fields.is_marked(index));
     let facts = regular_fields(fields, pseudo.count(), Section::Request)?;
     let head = pseudo.head(fields);
-    let (method, scheme, authority) = (head.method(), head.scheme(), head.authority());
-    let (path, protocol) = (head.path(), head.protocol());
-    if method.is_empty() && pseudo.place(Pseudo::Method).is_none() {
-        return Err(ErrorKind::PseudoFieldMissing);
-    }
+    let method = method.ok_or(ErrorKind::PseudoFieldMissing)?;
     if is_open(Pseudo::Method) && !grammar::is_token(method) {
         return Err(ErrorKind::Method);
     }

@@ -2,7 +2,10 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use h2_proto::{ClientConnection, Config, Event, FieldBuf, RequestLine, ServerConnection};
+use h2_proto::testing::{Frame, bytes, client_bytes};
+use h2_proto::{
+    ClientConnection, Config, Event, FieldBuf, RequestLine, ServerConnection, StreamId,
+};
 
 const NONE: [(&str, &str); 0] = [];
 
@@ -125,4 +128,36 @@ fn two_ends_that_send_to_each_other_never_stand_still() {
         }
     }
     assert_eq!(stuck, 0);
+}
+
+/// A pause lasts until what the peer caused is written, and not for what the caller sends.
+#[test]
+fn what_the_caller_sends_never_pauses_input() {
+    let (mut out, mut fields) = (Vec::new(), FieldBuf::new());
+    let mut conn = ServerConnection::new(Config::default(), Duration::ZERO, &mut out);
+    let mut input = client_bytes([Frame::settings([]), Frame::settings_ack(), Frame::get(1, "/")]);
+    let mut pull = |conn: &mut ServerConnection, octets: &[u8], out: &mut Vec<u8>| {
+        let mut rest = octets;
+        while conn.next_event(&mut rest, &mut fields, out).unwrap().is_some() {}
+        assert!(rest.is_empty());
+    };
+    pull(&mut conn, &input, &mut out);
+    conn.wrote(out.len());
+    out.clear();
+    // 9 octets, 255 x 17, and a 431 of 27: more than 4,352 of them.
+    input = bytes(
+        [Frame::settings([])]
+            .into_iter()
+            .chain((0..255).map(|_| Frame::ping([1; 8])))
+            .chain([Frame::headers_of_block(3, [0x82; 200])]),
+    );
+    pull(&mut conn, &input, &mut out);
+    assert!(conn.is_paused());
+    let caused = out.len();
+    conn.send_response(StreamId::new(1), 200, [("a", "b")], false, &mut out).unwrap();
+    assert!(conn.send_data(StreamId::new(1), &[0; 50_000], false, &mut out).unwrap() > 40_000);
+    // The transport takes the first frame, then all that the peer caused.
+    conn.wrote(9);
+    conn.wrote(caused - 9);
+    assert!(!conn.is_paused(), "all that the peer caused is written");
 }

@@ -76,9 +76,10 @@ pub(super) struct End<C> {
     /// The wire towards this end, and the octets of its first frame that were read.
     pub(super) input: Vec<Seen>,
     pub(super) fed: u32,
-    /// Caused output, and octets to be written until it counts as written.
-    caused: u32,
-    caused_left: u64,
+    /// Caused output, and octets to be written until it counts as written: what came first, and what
+    /// came behind it.
+    caused: [u32; 2],
+    caused_left: [u64; 2],
     pub(super) shutdowns: u8,
     pub(super) resizes: u8,
     /// What the other side's SETTINGS give each stream that this side sends on.
@@ -101,8 +102,8 @@ impl<C: Role> End<C> {
             out: Vec::new(),
             input: Vec::new(),
             fed: 0,
-            caused: 0,
-            caused_left: 0,
+            caused: [0; 2],
+            caused_left: [0; 2],
             shutdowns: rules.shutdowns[C::SIDE],
             resizes: rules.resizes[C::SIDE],
             given: 65_535,
@@ -135,9 +136,11 @@ impl<C: Role> End<C> {
         let frame = self.out.remove(0);
         let len = scratch.frames.get(frame).len();
         self.conn.wrote(len as usize);
-        self.caused_left = self.caused_left.saturating_sub(u64::from(len));
-        if self.caused_left == 0 {
-            self.caused = 0;
+        self.caused_left = self.caused_left.map(|left| left.saturating_sub(u64::from(len)));
+        if self.caused_left[0] == 0 {
+            let [_, next] = self.caused_left;
+            self.caused = [if next > 0 { self.caused[1] } else { 0 }, 0];
+            self.caused_left = [next, 0];
         }
         frame
     }
@@ -183,8 +186,9 @@ impl<C: Role> End<C> {
             let event = event.unwrap_or_else(|error| panic!("side {}: {error}", C::SIDE));
             let caused = scratch.out.len() - start;
             if caused > 0 {
-                self.caused += caused as u32;
-                self.caused_left = unsent + caused as u64;
+                let place = usize::from(self.caused[0] > 0);
+                self.caused[place] += caused as u32;
+                self.caused_left[place] = unsent + caused as u64;
             }
             let Some(event) = event else { break };
             self.on_event(&event, rules, &mut scratch.out);
@@ -348,7 +352,7 @@ impl<C: Role> End<C> {
     pub(super) fn check(&self, seen: &Snapshot, rules: &Rules) {
         let held: u64 = self.streams.iter().map(|it| u64::from(it.held)).sum();
         assert_eq!(seen.unreleased_bytes, held, "{seen}");
-        assert_eq!(seen.is_paused, self.caused > rules.caused_max, "{seen}");
+        assert_eq!(seen.is_paused, self.caused.iter().sum::<u32>() > rules.caused_max, "{seen}");
         let waits = self.streams.iter().filter(|it| it.waits).count();
         assert_eq!(seen.pending, waits, "{seen}");
     }
