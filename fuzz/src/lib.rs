@@ -3,7 +3,7 @@
 //! Each harness takes octets and panics if something that the crates promise does not hold:
 //! [`h1_request`] for a server, [`h1_response`] for a client, [`chunked`] for the decoder that
 //! stands alone, [`h1_pair`] for a client and a server that talk to each other; [`h2_server`],
-//! [`h2_client`] and [`h2_pair`] likewise; [`hpack_decode`]
+//! [`h2_client`] and [`h2_pair`] likewise; [`h2_calls`] for calls of the application; [`hpack_decode`]
 //! for the decoder of HPACK, [`hpack_round_trip`] for its encoder and decoder, and
 //! [`hpack_differential`] for the decoder beside that of nghttp2.
 //!
@@ -17,6 +17,7 @@ mod cuts;
 pub mod h1_pair;
 pub mod h1_request;
 pub mod h1_response;
+pub mod h2_calls;
 pub mod h2_client;
 pub mod h2_pair;
 mod h2_run;

@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fuzz::{Rng, chunked, h1_pair, h1_request, h1_response, h2_client, h2_pair, h2_server};
+use fuzz::{
+    Rng, chunked, h1_pair, h1_request, h1_response, h2_calls, h2_client, h2_pair, h2_server,
+};
 use fuzz::{hpack_decode, hpack_differential, hpack_round_trip};
 
 const MUTATIONS: usize = 4_000;
@@ -52,6 +54,11 @@ fn h2_server_holds() {
 #[test]
 fn h2_client_holds() {
     run("h2_client", &H2_WORDS, h2_client::check);
+}
+
+#[test]
+fn h2_calls_holds() {
+    run("h2_calls", &H2_WORDS, h2_calls::check);
 }
 
 #[test]
