@@ -11,6 +11,7 @@ use mio::{Events, Interest, Poll, Token};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::servers::announce;
+use crate::speak::Counter;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 13\r\n\
     date: Sat, 21 Nov 2026 08:12:31 GMT\r\n\r\nHello, World!";
@@ -20,24 +21,8 @@ const ANSWERS_MAX: usize = 512;
 
 const READ_BYTES: usize = 8 << 10;
 
-/// How many requests octets are.
-#[derive(Default)]
-struct Counter {
-    request_bytes: usize,
-    rest: usize,
-}
-
-impl Counter {
-    fn count(&mut self, octets: &[u8]) -> usize {
-        if self.request_bytes == 0 {
-            let end = octets.windows(4).position(|it| it == b"\r\n\r\n");
-            self.request_bytes = end.expect("a first request at once") + 4;
-        }
-        self.rest += octets.len();
-        let count = self.rest / self.request_bytes;
-        self.rest -= count * self.request_bytes;
-        count
-    }
+fn counter() -> Counter {
+    Counter::new(b"\r\n\r\n")
 }
 
 /// A task for each connection, with a buffer.
@@ -48,7 +33,7 @@ pub(crate) async fn tokio_loop(listener: tokio::net::TcpListener) -> io::Result<
         stream.set_nodelay(true)?;
         tokio::spawn(async move {
             let mut buffer = vec![0; READ_BYTES];
-            let mut counter = Counter::default();
+            let mut counter = counter();
             while let Ok(octets @ 1..) = stream.read(&mut buffer).await {
                 let count = counter.count(&buffer[..octets]);
                 if stream.write_all(&answers[..count * ANSWER.len()]).await.is_err() {
@@ -83,7 +68,7 @@ pub(crate) fn epoll_loop() -> io::Result<()> {
                 stream.set_nodelay(true)?;
                 let token = Token(next << 16 | place);
                 poll.registry().register(&mut stream, token, Interest::READABLE)?;
-                connections.insert(token, (stream, Counter::default()));
+                connections.insert(token, (stream, counter()));
             }
         }
     }

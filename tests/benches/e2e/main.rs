@@ -22,15 +22,27 @@ mod bare;
 #[cfg(target_os = "linux")]
 mod cores;
 #[cfg(target_os = "linux")]
+mod generator;
+#[cfg(target_os = "linux")]
+mod instructions;
+#[cfg(target_os = "linux")]
 mod load;
 #[cfg(target_os = "linux")]
+mod memory;
+#[cfg(target_os = "linux")]
+mod peers;
+#[cfg(target_os = "linux")]
 mod process;
+#[cfg(target_os = "linux")]
+mod report;
 #[cfg(target_os = "linux")]
 mod rounds;
 #[cfg(target_os = "linux")]
 mod rows;
 #[cfg(target_os = "linux")]
 mod servers;
+#[cfg(target_os = "linux")]
+mod speak;
 
 use std::process::ExitCode;
 
@@ -42,7 +54,7 @@ fn main() -> ExitCode {
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
-    let mut options = rows::Options::default();
+    let mut options = report::Options::default();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut next = || arguments.next().expect("a value");
@@ -51,12 +63,16 @@ fn main() -> ExitCode {
             "--bench" => {}
             // What this binary runs of itself.
             "--serve" => return servers::run(&next(), &next()),
+            "--generate" => return generator::run(&arguments.collect::<Vec<_>>()),
+            "--own" => options.own = true,
+            "--callgrind" => options.callgrind = true,
+            "--keep" => options.keep = Some(next().into()),
             "--strict" => options.strict = true,
             "--rounds" => options.rounds = next().parse().expect("a number"),
             "--milliseconds" => options.milliseconds = next().parse().expect("a number"),
             prefix => options.prefixes.push(prefix.to_owned()),
         }
     }
-    let held = rows::run(&options);
+    let held = report::run(&options);
     if options.strict && !held { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -4,10 +4,13 @@ use std::fmt;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::cores::Cores;
+use crate::peers;
 
 /// HTTP/1.1 or HTTP/2, without TLS.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,11 +28,13 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// A server that runs.
+/// A server that runs, until this is dropped.
 pub(crate) struct Server {
     child: Child,
     /// Where it is.
     pub(crate) address: SocketAddr,
+    /// The files of one that needs some.
+    directory: Option<PathBuf>,
 }
 
 /// Seconds of processor time that a process has taken.
@@ -49,31 +54,51 @@ impl Server {
         cores: Cores,
         wrapper: &[String],
     ) -> io::Result<Self> {
-        let itself = std::env::current_exe()?;
-        let itself = itself.to_str().expect("a path in UTF-8");
-        let words = ["--serve", name, &protocol.to_string()].map(str::to_owned);
-        let mut all = wrapper.iter().cloned().chain([itself.to_owned()]).chain(words);
-        let mut command = Command::new(all.next().expect("this binary at least"));
+        let (words, known, directory) = if peers::is_one(name) {
+            let directory = std::env::temp_dir().join(format!("e2e-{}-{name}", std::process::id()));
+            let (words, address) = peers::command(name, protocol, &directory)?;
+            (words, Some(address), Some(directory))
+        } else {
+            let itself = std::env::current_exe()?.display().to_string();
+            let words = [&*itself, "--serve", name, &protocol.to_string()].map(str::to_owned);
+            (words.into(), None, None)
+        };
+        let mut all = wrapper.iter().chain(&words);
+        let mut command = Command::new(all.next().expect("a program at least"));
         command.args(all).stdin(Stdio::piped()).stdout(Stdio::piped());
+        if known.is_some() {
+            // They greet.
+            command.stderr(Stdio::null());
+        }
         let mut child = cores.on_server(|| command.spawn())?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line)?;
-        let address = line.trim().parse().map_err(|_| io::Error::other("it did not start"))?;
-        Ok(Self { child, address })
+        let output = child.stdout.take().expect("a pipe");
+        // Dropped from here on, it ends.
+        let unknown = SocketAddr::from(([0; 4], 0));
+        let mut server = Self { child, address: known.unwrap_or(unknown), directory };
+        if let Some(address) = known {
+            peers::wait(address)?;
+        } else {
+            let mut line = String::new();
+            BufReader::new(output).read_line(&mut line)?;
+            let address = line.trim().parse().ok();
+            server.address = address.ok_or_else(|| io::Error::other("it did not start"))?;
+        }
+        Ok(server)
     }
 
-    /// What it has taken so far; a hundredth of a second is the least that shows.
+    /// What it has taken so far. The sum is exact to a hundredth of a second; how the system
+    /// divides it is an estimate.
     pub(crate) fn cpu(&self) -> Cpu {
         let stat = self.read("stat");
         // The name in brackets may hold anything; user and system are the 14th and 15th of all.
         let behind = stat.rsplit_once(") ").expect("a name").1;
         let mut ticks = behind.split(' ').skip(11).map(|it| it.parse::<f64>().expect("ticks"));
-        let mut next = || ticks.next().expect("a field") / per_second();
+        let per_second = rustix::param::clock_ticks_per_second() as f64;
+        let mut next = || ticks.next().expect("a field") / per_second;
         Cpu { user: next(), system: next() }
     }
 
     /// Octets of memory that are resident.
-    #[allow(dead_code, reason = "the rows of memory come next")]
     pub(crate) fn resident_bytes(&self) -> u64 {
         let status = self.read("status");
         let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:")).expect("a line of it");
@@ -82,16 +107,16 @@ impl Server {
 
     fn read(&self, what: &str) -> String {
         let path = format!("/proc/{}/{what}", self.child.id());
-        fs::read_to_string(Path::new(&path)).expect("a process that runs")
-    }
-
-    /// Ends it and waits until it is gone.
-    pub(crate) fn stop(mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
+        fs::read_to_string(path).expect("a process that runs")
     }
 }
 
-fn per_second() -> f64 {
-    rustix::param::clock_ticks_per_second() as f64
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let _ = self.child.wait();
+        if let Some(directory) = &self.directory {
+            let _ = fs::remove_dir_all(directory);
+        }
+    }
 }

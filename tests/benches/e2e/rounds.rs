@@ -3,34 +3,28 @@
 use std::io;
 
 use crate::cores::Cores;
-use crate::load::{self, Seen, Shape};
+use crate::load::{Load, Seen, Shape};
 use crate::process::{Cpu, Server};
 
 /// What one turn of a contender gave.
 pub(crate) struct Turn {
     pub(crate) cpu: Cpu,
     pub(crate) seen: Seen,
-    pub(crate) requests: usize,
+    requests: usize,
 }
 
 impl Turn {
-    /// Seconds of processor time for 100,000 requests, user and system.
-    pub(crate) fn cost(&self) -> (f64, f64) {
-        let scale = 100_000.0 / self.requests as f64;
-        (self.cpu.user * scale, self.cpu.system * scale)
-    }
-
-    /// Both.
-    pub(crate) fn whole_cost(&self) -> f64 {
-        let (user, system) = self.cost();
-        user + system
+    /// Seconds of processor time for 100,000 requests.
+    pub(crate) fn cost(&self) -> f64 {
+        (self.cpu.user + self.cpu.system) * 100_000.0 / self.requests as f64
     }
 }
 
 /// The turns of all contenders, round by round: `turns[contender][round]`.
 pub(crate) fn measure(
-    names: &[&'static str],
+    names: &[&str],
     shape: Shape,
+    load: Load,
     cores: Cores,
     rounds: usize,
     milliseconds: u64,
@@ -39,8 +33,9 @@ pub(crate) fn measure(
     const FIRST: usize = 20_000;
     let mut servers = Vec::new();
     for name in names {
-        let server = Server::start(name, shape.protocol, cores, &[])?;
-        let rate = load::run(shape, server.address, FIRST)?.per_second;
+        let named = |error| io::Error::other(format!("{name}: {error}"));
+        let server = Server::start(name, shape.protocol, cores, &[]).map_err(named)?;
+        let rate = load.run(shape, server.address, FIRST).map_err(named)?.per_second;
         let requests = (rate * milliseconds as f64 / 1000.0) as usize;
         servers.push((server, requests.max(FIRST)));
     }
@@ -50,13 +45,12 @@ pub(crate) fn measure(
             let index = (round + turn) % names.len();
             let (server, requests) = &servers[index];
             let before = server.cpu();
-            let seen = load::run(shape, server.address, *requests)?;
+            let seen = load.run(shape, server.address, *requests)?;
             let after = server.cpu();
             let cpu = Cpu { user: after.user - before.user, system: after.system - before.system };
             turns[index].push(Turn { cpu, seen, requests: *requests });
         }
     }
-    servers.into_iter().for_each(|(server, _)| server.stop());
     Ok(turns)
 }
 

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
-use driver_tokio::{Handler, HandlerError, Request, Response, Server, Stop};
+use driver_tokio::{Handler, HandlerError, Request, Response, Server, Settings, Stop};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use crate::bare;
 
 /// What all answer.
-const CONTENT: &str = "Hello, World!";
+pub(crate) const CONTENT: &str = "Hello, World!";
 
 const TEXT: &str = "text/plain";
 
@@ -46,7 +46,11 @@ pub(crate) fn announce(address: SocketAddr) {
 
 fn on_tokio(name: &str, protocol: &str) -> io::Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let listener = Server::new(Hello).listen("127.0.0.1:0".parse().expect("an address"))?;
+        // Thousands connect at once.
+        let mut settings = Settings::default();
+        settings.backlog = 4096;
+        let server = Server::new(Hello).settings(settings);
+        let listener = server.listen("127.0.0.1:0".parse().expect("an address"))?;
         announce(listener.local_addr()?);
         match name {
             "ours" => ours(listener).await,
