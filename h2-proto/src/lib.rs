@@ -46,7 +46,7 @@
 //!     }
 //!     let used = input.len() - rest.len();
 //!     input.drain(..used);
-//!     // Content, by turns, as far as windows and output allow.
+//!     // Content, by turns, as far as windows and output allow: what is not accepted gets another turn.
 //!     while let Some((stream, _)) = conn.next_writable() {
 //!         let Some(body) = bodies.get_mut(&stream) else { continue };
 //!         *body = &body[conn.send_data(stream, body, true, &mut out)?..];
@@ -55,6 +55,7 @@
 //!     conn.wrote(write(&out));
 //!     out.clear();
 //!     match conn.next_step() {
+//!         // No longer than until `next_deadline()`: then without octets, to `advance`.
 //!         NextStep::Read if read(&mut input) == 0 => conn.eof(),
 //!         NextStep::Read => conn.arrived(now()),
 //!         NextStep::Write => {}
@@ -65,7 +66,10 @@
 //! # Ok::<_, h2_proto::SendError>(())
 //! ```
 //!
-//! `examples/blocking.rs` is a whole server with time-outs, in a hundred lines.
+//! `examples/blocking.rs` is a whole server with time-outs, in a hundred lines. Where HTTP/1.1 may come on
+//! the same port, [`ServerConnection::with_prior_knowledge`] says so by [`ErrorKind::Preface`] and has
+//! written nothing: what came is the beginning of [`PREFACE`], as long as the error's offset, and what is
+//! left of the input.
 //!
 //! # What the loop relies on
 //!
