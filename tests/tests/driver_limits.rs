@@ -247,3 +247,34 @@ async fn handlers_that_wait_may_use_several_threads() {
     drop(client);
     assert_eq!(serving.await.unwrap().outcome.label(), "client_closed");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_is_served_in_both_protocols() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = path.join(format!("driver-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let gate = Arc::new(Semaphore::new(10));
+    let server = Server::new(Gated { gate, at_work: Arc::default() });
+    let stop = Stop::new();
+    let stopping = stop.clone();
+    let serving = tokio::spawn(async move { server.serve(listener, &stopping).await });
+    let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("done"), "{answer}");
+    let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    stream.write_all(&client_bytes([Frame::settings([]), Frame::get(1, "/")])).await.unwrap();
+    let (mut log, mut buffer) = (FrameLog::server(), [0; 4096]);
+    while !log.to_string().contains("\"done\"") {
+        let octets = stream.read(&mut buffer).await.unwrap();
+        assert!(octets > 0, "{log}");
+        log.feed(&buffer[..octets]);
+    }
+    drop(stream);
+    stop.drain();
+    serving.await.unwrap();
+    let _ = std::fs::remove_file(&path);
+}
