@@ -265,6 +265,7 @@ async fn a_unix_socket_is_served_in_both_protocols() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.ends_with("done"), "{answer}");
+    drop(stream);
     let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
     stream.write_all(&client_bytes([Frame::settings([]), Frame::get(1, "/")])).await.unwrap();
     let (mut log, mut buffer) = (FrameLog::server(), [0; 4096]);
