@@ -41,6 +41,7 @@ pub(crate) trait Connection {
     fn unsent(&self) -> u64;
     fn phase(&self) -> Phase;
     fn snapshot(&self) -> Snapshot;
+    fn work(&self) -> u64;
 }
 
 macro_rules! connection {
@@ -116,6 +117,9 @@ macro_rules! connection {
             }
             fn snapshot(&self) -> Snapshot {
                 self.snapshot()
+            }
+            fn work(&self) -> u64 {
+                self.work()
             }
         }
     };
@@ -438,6 +442,14 @@ fn check_memory<C: Connection, A: App<C>>(
             run.read(piece);
         }
         assert!(run.out.capacity() == OUTPUT, "more output than thought of");
+        // Each block may be as large decoded as a section and what the table holds, and the ledger
+        // ends a connection whose blocks are so all the time.
+        let octets = (script.greeting.len() + script.input.len()) as u64;
+        let blocks = octets / 10 + 1;
+        let most =
+            u64::from(config.table_bytes_max) * blocks + 64 * u64::from(config.ledger_units_max);
+        let worst = u64::from(config.section_bytes_max) + 4 * u64::from(config.table_bytes_max);
+        assert!(run.conn.work() <= 16 * octets + most + worst, "work {}", run.conn.work());
     });
     // Fields are the caller's; the application here has room for its streams.
     let fields = 4 * (config.section_bytes_max as usize + 64) + 12 * config.fields_max as usize;

@@ -229,3 +229,22 @@ impl ClientConnection {
 }
 
 crate::connection!(ClientConnection);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc9113_5_1_1_identifiers_come_to_their_end() {
+        let mut out = Vec::new();
+        let mut client = ClientConnection::new(Config::default(), Duration::ZERO, &mut out);
+        client.0.next_own_id = STREAM_ID_MAX;
+        let line = RequestLine::new("GET", "https", "a.example", "/");
+        let none: [(&str, &str); 0] = [];
+        let last = client.send_request(line, none, true, &mut out);
+        assert_eq!(last, Ok(StreamId(STREAM_ID_MAX)));
+        let octets = out.len();
+        let beyond = client.send_request(line, none, true, &mut out);
+        assert_eq!((beyond, out.len()), (Err(SendError::Exhausted), octets));
+    }
+}
