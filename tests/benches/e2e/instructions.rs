@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cores::Cores;
 use crate::load::{Load, Shape};
@@ -31,6 +31,7 @@ pub(crate) fn measure(
     keep: Option<&Path>,
 ) -> io::Result<f64> {
     let directory = keep.map_or_else(std::env::temp_dir, Path::to_path_buf);
+    fs::create_dir_all(&directory)?;
     let mut counts = Vec::new();
     for requests in [FEW, MANY] {
         let protocol = shape.protocol;
@@ -49,14 +50,17 @@ fn run(
     load: Load,
     cores: Cores,
     requests: usize,
-    file: &PathBuf,
+    file: &Path,
 ) -> io::Result<f64> {
-    let out = format!("--callgrind-out-file={}", file.display());
+    // By process: some servers start others, which write as well.
+    let out = format!("--callgrind-out-file={}.%p", file.display());
     let wrapper = ["valgrind", "-q", "--tool=callgrind", &out].map(str::to_owned);
     let server = Server::start(name, shape.protocol, cores, &wrapper)?;
     load.run(shape, server.address, requests)?;
+    let written = format!("{}.{}", file.display(), server.id());
     // Ended, it has written.
     drop(server);
+    fs::rename(written, file)?;
     let text = fs::read_to_string(file)?;
     let sum = text
         .lines()

@@ -59,8 +59,10 @@ pub(crate) fn command(
         }],
         "h2o" => vec!["-m".to_owned(), "worker".to_owned(), "-c".to_owned(), {
             let content = content.display();
+            // It would give up what callgrind still has to write with.
+            let user = if rustix::process::geteuid().is_root() { "user: root\n" } else { "" };
             written(format!(
-                "num-threads: 1\nmax-connections: 16384\nhttp1-request-timeout: 60\n\
+                "{user}num-threads: 1\nmax-connections: 16384\nhttp1-request-timeout: 60\n\
                  http2-idle-timeout: 60\nlisten:\n  host: 127.0.0.1\n  port: {port}\n\
                  hosts:\n  default:\n    paths:\n      /:\n        file.dir: {content}\n"
             ))?

@@ -86,6 +86,11 @@ impl Server {
         Ok(server)
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has taken so far. The sum is exact to a hundredth of a second; how the system
     /// divides it is an estimate.
     pub(crate) fn cpu(&self) -> Cpu {

@@ -46,7 +46,7 @@ pub(crate) const REQUESTS: &[Row] = &[
         id: "E1",
         what: "HTTP/1.1, 64 connections",
         shape: shape(H1, 64, 1),
-        names: &["ours", "hyper", "axum", "nginx", "h2o", "tokio", "epoll"],
+        names: &["ours", "hyper", "hyper+time", "axum", "nginx", "h2o", "tokio", "epoll"],
         cpu: Some(Bar::of(1.0, "hyper")),
         instructions: Some(Bar::of(0.5, "hyper")),
     },

@@ -62,7 +62,8 @@ fn on_tokio(name: &str, protocol: &str) -> io::Result<()> {
                 axum::serve(listener, router()).await?;
             }
             "hyper" if protocol == "h2" => hyper_h2(listener).await?,
-            "hyper" => hyper_h1(listener).await?,
+            "hyper" => hyper_h1(listener, None).await?,
+            "hyper+time" => hyper_h1(listener, Some(Duration::from_secs(60))).await?,
             "tokio" => bare::tokio_loop(listener).await?,
             _ => return Err(io::Error::other("no such server")),
         }
@@ -105,9 +106,13 @@ async fn answer(
     Ok(answer)
 }
 
-async fn hyper_h1(listener: TcpListener) -> io::Result<()> {
+/// As it comes, it waits for requests for ever; ours does not, so there is one with a limit, too.
+async fn hyper_h1(listener: TcpListener, limit: Option<Duration>) -> io::Result<()> {
     let mut http = http1::Builder::new();
-    http.pipeline_flush(true).timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(60));
+    http.pipeline_flush(true);
+    if let Some(limit) = limit {
+        http.timer(TokioTimer::new()).header_read_timeout(limit);
+    }
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -116,8 +121,7 @@ async fn hyper_h1(listener: TcpListener) -> io::Result<()> {
 }
 
 async fn hyper_h2(listener: TcpListener) -> io::Result<()> {
-    let mut http = http2::Builder::new(TokioExecutor::new());
-    http.timer(TokioTimer::new());
+    let http = http2::Builder::new(TokioExecutor::new());
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
