@@ -1,4 +1,4 @@
-"""Named cases in a script: `SCRIPT HOST:PORT CASE` runs one, `SCRIPT --list` tells them all."""
+"""Named cases in a script: `SCRIPT HOST:PORT CASE...` runs them, `SCRIPT --list` tells them all."""
 
 import random
 import sys
@@ -19,7 +19,8 @@ def main():
     if sys.argv[1:] == ["--list"]:
         print("\n".join(CASES))
         return
-    address, name = sys.argv[1:]
+    address, *names = sys.argv[1:]
     host, port = address.rsplit(":", 1)
-    CASES[name](host, int(port))
-    print("passed", name)
+    for name in names:
+        CASES[name](host, int(port))
+        print("passed", name)

@@ -113,12 +113,17 @@ pub(crate) struct Daemon {
     errors: Arc<Mutex<String>>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    scheme: &'static str,
 }
 
 impl Daemon {
     /// Starts a server and waits until it has printed where it listens: a line that holds
     /// `http://ADDRESS:PORT`.
     pub(crate) fn start(command: &mut Command) -> Self {
+        Self::start_with(command, "http")
+    }
+
+    fn start_with(command: &mut Command, scheme: &'static str) -> Self {
         let mut child = Killed::spawn(command);
         let (sender, lines) = mpsc::channel();
         let stdout = child.0.stdout.take().expect("a piped stream");
@@ -138,9 +143,9 @@ impl Daemon {
             }
         });
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut daemon = Self { child, lines, errors, address: nowhere };
-        let line = daemon.line("http://");
-        let (_, address) = line.split_once("http://").expect("the line has an address");
+        let mut daemon = Self { child, lines, errors, address: nowhere, scheme };
+        let line = daemon.line(&format!("{scheme}://"));
+        let (_, address) = line.split_once("://").expect("the line has an address");
         let end = address.find(|symbol: char| !(symbol.is_ascii_digit() || ".:".contains(symbol)));
         let address = &address[..end.unwrap_or(address.len())];
         daemon.address = address.parse().unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -172,7 +177,7 @@ impl Daemon {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 }
 
@@ -188,6 +193,12 @@ impl Drop for Daemon {
 /// The example `serve` of the driver, on a port of its own.
 pub(crate) fn serve() -> Daemon {
     Daemon::start(Command::new(serve_binary()).args(["--addr", "127.0.0.1:0"]))
+}
+
+/// The same over TLS, with a certificate that nobody knows.
+pub(crate) fn serve_tls() -> Daemon {
+    let mut command = Command::new(serve_binary());
+    Daemon::start_with(command.args(["--addr", "127.0.0.1:0", "--tls"]), "https")
 }
 
 /// The same with so many file descriptors at most.
