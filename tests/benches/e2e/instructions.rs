@@ -24,6 +24,7 @@ pub(crate) fn available() -> bool {
 
 /// Instructions for one request. What callgrind wrote stays in `keep`, if there is one.
 pub(crate) fn measure(
+    id: &str,
     name: &str,
     shape: Shape,
     load: Load,
@@ -35,7 +36,7 @@ pub(crate) fn measure(
     let mut counts = Vec::new();
     for requests in [FEW, MANY] {
         let protocol = shape.protocol;
-        let file = directory.join(format!("callgrind.{name}.{protocol}.{requests}"));
+        let file = directory.join(format!("callgrind.{id}.{name}.{protocol}.{requests}"));
         counts.push(run(name, shape, load, cores, requests, &file)?);
         if keep.is_none() {
             let _ = fs::remove_file(&file);
@@ -61,6 +62,12 @@ fn run(
     // Ended, it has written.
     drop(server);
     fs::rename(written, file)?;
+    let others = format!("{}.", file.display());
+    for entry in fs::read_dir(file.parent().expect("a directory"))?.flatten() {
+        if entry.path().display().to_string().starts_with(&others) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
     let text = fs::read_to_string(file)?;
     let sum = text
         .lines()

@@ -123,7 +123,7 @@ fn time(row: &Row, names: &[&'static str], load: Load, cores: Cores, options: &O
 fn count(row: &Row, names: &[&'static str], load: Load, cores: Cores, options: &Options) -> bool {
     let mut counts = Vec::new();
     for name in names {
-        match instructions::measure(name, row.shape, load, cores, options.keep.as_deref()) {
+        match instructions::measure(row.id, name, row.shape, load, cores, options.keep.as_deref()) {
             Ok(count) => {
                 println!("{}   {name:<10} {count:>8.0} instructions a request", row.id);
                 counts.push((*name, count));
