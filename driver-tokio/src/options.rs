@@ -41,16 +41,20 @@ impl Default for Options {
 
 impl Options {
     /// With all that follows from what was set.
+    #[cfg_attr(not(feature = "tls"), allow(unused_mut, reason = "only TLS has such things"))]
     pub(crate) fn prepared(&self) -> Self {
         let mut options = self.clone();
-        if let Some(requests) = options.settings.requests_max {
-            options.gate.places.get_or_insert_with(|| Arc::new(Semaphore::new(requests)));
-        }
         #[cfg(feature = "tls")]
         if let Some(tls) = &mut options.tls {
             *tls = tls.offering(options.settings.protocols);
         }
         options
+    }
+
+    /// The limit of requests is one for all that share these options from here on.
+    pub(crate) fn set_settings(&mut self, settings: Settings) {
+        self.gate.places = settings.requests_max.map(|requests| Arc::new(Semaphore::new(requests)));
+        self.settings = settings;
     }
 
     /// Whether connections speak before a handshake.

@@ -95,6 +95,9 @@ impl Response<'_> {
     /// Begins a response; content follows with [`send_data`](Self::send_data). Date and
     /// Content-Length are added unless the fields have them.
     ///
+    /// In HTTP/1.1 a response that begins before any content of its request came says that the connection
+    /// closes behind it: nobody knows yet whether that content will be read. Read the first piece first.
+    ///
     /// # Errors
     /// The status is not final, a field is invalid, or a response was begun already.
     pub fn send_response<'f, I>(

@@ -106,7 +106,7 @@ impl<L, S, K> Serve<L, S, K> {
 
     /// With these settings of the driver.
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.options.settings = settings;
+        self.options.set_settings(settings);
         self
     }
 

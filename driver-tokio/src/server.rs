@@ -67,7 +67,7 @@ impl<H: Handler> Server<H> {
     /// With these settings of the driver.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.options.settings = settings;
+        self.options.set_settings(settings);
         self
     }
 

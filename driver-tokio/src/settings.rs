@@ -22,8 +22,8 @@ pub struct Settings {
     /// Whether a server with so many turns further ones away, with 503 where HTTP/1.1 can be answered
     /// without a handshake, instead of letting them wait. Default: no.
     pub connections_shed: bool,
-    /// Requests at work at a time, of all connections of a listener; more are answered 503. Default:
-    /// any number.
+    /// Requests at work at a time, of all connections of a server and its clones; more are answered
+    /// 503. Default: any number.
     pub requests_max: Option<usize>,
     /// Whether a handler of HTTP/2 that has to wait moves to a task of its own, so that those of one
     /// connection can use several threads. Default: no, all are polled on the connection's task.

@@ -107,6 +107,32 @@ async fn more_requests_than_may_be_at_work_are_answered_503() {
 }
 
 #[tokio::test]
+async fn connections_that_are_served_one_by_one_share_the_limit() {
+    let mut settings = Settings::default();
+    settings.requests_max = Some(1);
+    let (gate, at_work) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let handler = Gated { gate: Arc::clone(&gate), at_work: Arc::clone(&at_work) };
+    let server = Server::new(handler).settings(settings);
+    let mut clients = Vec::new();
+    for count in 1..=2 {
+        let (mut client, io) = tokio::io::duplex(4096);
+        let server = server.clone();
+        tokio::spawn(async move { server.serve_connection(io, &Stop::new()).await });
+        client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        while count == 1 && at_work.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        clients.push(client);
+    }
+    let mut line = [0; 12];
+    clients[1].read_exact(&mut line).await.unwrap();
+    assert_eq!(&line, b"HTTP/1.1 503");
+    gate.add_permits(1);
+    clients[0].read_exact(&mut line).await.unwrap();
+    assert_eq!(&line, b"HTTP/1.1 200");
+}
+
+#[tokio::test]
 async fn a_full_server_may_turn_connections_away() {
     let running = run(|settings| {
         settings.connections_max = 1;

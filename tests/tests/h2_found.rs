@@ -44,6 +44,15 @@ fn also_every_10_seconds() {
     assert_eq!(desk.error, None);
 }
 
+/// A request, a millisecond after the one before, that is answered at once.
+fn answered(desk: &mut Desk<ServerConnection>, stream: u32, head: &Frame) {
+    desk.now += Duration::from_millis(1);
+    desk.feed(head.clone().end_stream().to_bytes());
+    assert_eq!(desk.error, None, "at stream {stream}, debt {}", desk.conn.debt());
+    desk.conn.respond(id(stream), 200, NONE, b"ok", &mut desk.out).unwrap();
+    desk.take();
+}
+
 #[test]
 fn requests_with_large_fields_that_are_indexed_live() {
     let mut desk = Desk::server(Config::default());
@@ -61,16 +70,7 @@ fn requests_with_large_fields_that_are_indexed_live() {
             ("user-agent", "grpc-go/1.60.1"),
             ("x-token", token.as_str()),
         ];
-        desk.now += Duration::from_millis(1);
-        desk.feed(Frame::headers_by(&mut encoder, stream, fields).end_stream().to_bytes());
-        assert_eq!(
-            desk.error,
-            None,
-            "after {n} requests that were all answered, debt {}",
-            desk.conn.debt()
-        );
-        desk.conn.respond(id(stream), 200, NONE, b"ok", &mut desk.out).unwrap();
-        desk.take();
+        answered(&mut desk, stream, &Frame::headers_by(&mut encoder, stream, fields));
     }
 }
 
@@ -110,16 +110,7 @@ fn a_browsers_usual_fields_through_a_gateway_live() {
             ("upgrade-insecure-requests", "1"),
             ("cookie", cookie.as_str()),
         ];
-        desk.now += Duration::from_millis(1);
-        desk.feed(Frame::headers_by(&mut encoder, stream, fields).end_stream().to_bytes());
-        assert_eq!(
-            desk.error,
-            None,
-            "after {n} requests that were all answered, debt {}",
-            desk.conn.debt()
-        );
-        desk.conn.respond(id(stream), 200, NONE, b"ok", &mut desk.out).unwrap();
-        desk.take();
+        answered(&mut desk, stream, &Frame::headers_by(&mut encoder, stream, fields));
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use h1_proto::grammar;
 use h2_proto::{FieldBuf, PseudoFields, RequestHead, StreamId};
 
-use super::shared::{Handle, State, set};
+use super::handle::{Handle, set};
+use super::shared::State;
 use crate::error::Gone;
 use crate::head::BodyLength;
 use crate::info::ConnectionInfo;

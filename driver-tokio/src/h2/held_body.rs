@@ -7,7 +7,7 @@ use bytes::Bytes;
 use h2_proto::FieldBuf;
 use http_body::Frame;
 
-use super::shared::Handle;
+use super::handle::Handle;
 use crate::convert;
 use crate::error::Gone;
 use crate::head::Fields;

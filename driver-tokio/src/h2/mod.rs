@@ -7,8 +7,10 @@
 mod after;
 mod asked;
 mod exchange;
+mod handle;
 #[cfg(feature = "tower")]
 mod held_body;
+mod pull;
 mod ready;
 mod shared;
 mod tasks;
@@ -19,9 +21,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use h2_proto::{ConnectionError, Event, NextStep, ServerConnection};
+use h2_proto::{NextStep, ServerConnection};
 
 use self::asked::Arrival;
+use self::pull::{Pulled, pull};
 use self::shared::{Shared, State};
 use self::tasks::{Finished, Tasks};
 use crate::error::{Gone, HandlerError};
@@ -34,9 +37,9 @@ use crate::scratch::{self, Buffers};
 use crate::wire::{Closing, Wire};
 
 pub(crate) use self::asked::Asked;
+pub(crate) use self::handle::Handle;
 #[cfg(feature = "tower")]
 pub(crate) use self::held_body::HeldBody;
-pub(crate) use self::shared::Handle;
 
 /// Runs a connection to its end. `input`: what was read of it before; `agreed`: both sides know by the
 /// handshake of TLS that they speak HTTP/2.
@@ -324,54 +327,6 @@ where
         }
         scratch::put_back(buffers);
     }
-}
-
-/// What came out of the machine, for the driver.
-enum Pulled {
-    Request(Arrival),
-    /// A task whose stream is gone.
-    Stop(u32),
-    Other,
-    Nothing,
-    Error(ConnectionError),
-}
-
-/// The next event. `task`: who answers, if it is a request.
-fn pull(state: &mut State, buffers: &mut Buffers, task: u32) -> Pulled {
-    let State { conn, out, .. } = state;
-    let Buffers { input, used, fields, out: spare, .. } = buffers;
-    if out.capacity() == 0 {
-        *out = mem::take(spare);
-    }
-    let mut rest = input.get(*used..).unwrap_or_default();
-    let event = conn.next_event(&mut rest, fields, out);
-    *used = input.len() - rest.len();
-    match event {
-        Ok(Some(Event::Request { stream, head, end_stream, began })) => {
-            let (is_head, pseudo) = (head.method() == b"HEAD", head.pseudo_fields());
-            let exchange = state.exchanges.open(stream);
-            exchange.task = task;
-            exchange.is_head = is_head;
-            if end_stream {
-                exchange.end = Some(Ok(()));
-            }
-            let fields = mem::replace(fields, state.take_fields());
-            return Pulled::Request(Arrival { stream, fields, pseudo, end_stream, began });
-        }
-        Ok(Some(Event::Data { stream, data, end_stream, .. })) => {
-            state.received(stream, data, end_stream);
-        }
-        Ok(Some(Event::Trailers { stream, .. })) => state.received_trailers(stream, fields),
-        Ok(Some(Event::Reset { stream, code, .. })) => {
-            if let Some(task) = state.reset(stream, code) {
-                return Pulled::Stop(task);
-            }
-        }
-        Ok(Some(_)) => {}
-        Ok(None) => return Pulled::Nothing,
-        Err(error) => return Pulled::Error(error),
-    }
-    Pulled::Other
 }
 
 impl<A, F: Future> Driver<A, F> {
