@@ -1,13 +1,13 @@
 //! The accepting loop: places, tasks, and the end of all of them.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
 use crate::connection;
 use crate::handler::Handler;
@@ -27,26 +27,32 @@ where
     M: Fn(&ConnectionInfo) -> F,
     F: Future<Output = Option<Arc<H>>> + Send + 'static,
 {
-    let options = options.prepared();
+    let common = Arc::new(Common { options: options.prepared(), stop: stop.clone() });
+    let options = &common.options;
     let tasks = TaskTracker::new();
     let places = Arc::new(Semaphore::new(options.settings.connections_max));
-    loop {
-        let accepting = accept(&mut listener, &options, &places);
-        let Some(accepted) = stop.drain_signal().token().run_until_cancelled(accepting).await
-        else {
-            break;
-        };
-        let Some((io, info, place)) = accepted else { continue };
+    let serve = |accepted: Option<Accepted<L::Io>>| {
+        let Some((io, info, place)) = accepted else { return };
         let Some(place) = place else {
             tasks.spawn(turn_away(io, options.is_plain()));
-            continue;
+            return;
         };
-        let (options, stop, making) = (options.clone(), stop.clone(), make(&info));
         let open = options.gate.metrics.as_ref().map(Metrics::connection);
         let span = tracing::debug_span!("connection", peer = ?info.peer());
-        let serving = async move {
+        let making = make(&info);
+        // What a task holds it holds for as long as a connection is idle: pointers, not values.
+        let span = (!span.is_disabled()).then(|| Box::new(span));
+        let (common, io) = (Arc::clone(&common), Box::new(io));
+        tasks.spawn(async move {
             if let Some(handler) = making.await {
-                let ended = connection::serve(&options, &handler, io, info, &stop).await;
+                let Common { options, stop } = &*common;
+                let mut serving = pin!(connection::serve(options, &handler, io, info, stop));
+                let ended = poll_fn(|cx| {
+                    let _within = span.as_ref().map(|span| span.enter());
+                    serving.as_mut().poll(cx)
+                });
+                let ended = ended.await;
+                let _within = span.as_ref().map(|span| span.enter());
                 tracing::debug!(outcome = %ended.outcome, "a connection ended");
                 if let Some(metrics) = &options.gate.metrics {
                     metrics.count_end(&ended.outcome);
@@ -56,13 +62,35 @@ where
                 }
             }
             drop((place, open));
-        };
-        tasks.spawn(serving.instrument(span));
+        });
+    };
+    while let Some(accepted) = stop.unless_drained(accept(&mut listener, options, &places)).await {
+        serve(accepted);
+    }
+    // What the system has accepted would be reset with the listener.
+    for _ in 0..options.settings.backlog {
+        let accepting = accept(&mut listener, options, &places);
+        match tokio::time::timeout(QUIET, accepting).await {
+            Ok(accepted) if !stop.is_cancelled() => serve(accepted),
+            _ => break,
+        }
     }
     drop(listener);
     tasks.close();
     tasks.wait().await;
 }
+
+/// What the connections of a listener share.
+struct Common {
+    options: Options,
+    stop: Stop,
+}
+
+/// A connection with the place that it takes, or without.
+type Accepted<Io> = (Io, ConnectionInfo, Option<OwnedSemaphorePermit>);
+
+/// When nothing was accepted for so long, nothing waits.
+const QUIET: Duration = Duration::from_millis(2);
 
 /// A server that is full says so, if it can at once.
 async fn turn_away(mut io: impl Io, is_plain: bool) {
@@ -87,7 +115,7 @@ async fn accept<L: Listener>(
     listener: &mut L,
     options: &Options,
     places: &Arc<Semaphore>,
-) -> Option<(L::Io, ConnectionInfo, Option<OwnedSemaphorePermit>)> {
+) -> Option<Accepted<L::Io>> {
     let place = if options.settings.connections_shed {
         None
     } else {

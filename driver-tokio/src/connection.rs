@@ -54,36 +54,24 @@ pub enum Protocols {
 pub(crate) async fn serve<H: Handler>(
     options: &Options,
     handler: &Arc<H>,
-    io: impl Io + 'static,
+    io: Box<dyn Io>,
     info: ConnectionInfo,
     stop: &Stop,
 ) -> Ended {
+    #[cfg(not(feature = "tls"))]
+    let agreed = Option::<Protocols>::default();
     #[cfg(feature = "tls")]
-    if let Some(tls) = &options.tls {
-        let shaking = crate::tls::accept(tls, io, &info, options.settings.tls_timeout);
-        let Some(shaken) = stop.cancel_signal().token().run_until_cancelled(shaking).await else {
-            return Ended { outcome: Outcome::Cancelled, upgraded: None };
-        };
-        return match shaken {
-            Ok((io, info, agreed)) => {
-                let wire = Wire::new(io, stop, info);
-                drive(options, handler, wire, agreed).await
-            }
-            Err(error) => Ended { outcome: Outcome::Handshake(error), upgraded: None },
-        };
-    }
-    drive(options, handler, Wire::new(Box::new(io), stop, info), None).await
-}
-
-/// Runs a connection to its end. `agreed`: what was negotiated.
-async fn drive<H: Handler>(
-    options: &Options,
-    handler: &Arc<H>,
-    wire: Wire,
-    agreed: Option<Protocols>,
-) -> Ended {
+    let (io, info, agreed) = match &options.tls {
+        None => (io, info, None),
+        // In a box: what a connection needs only once is not to lie in its task for ever.
+        Some(tls) => match Box::pin(handshake(tls, io, info, options, stop)).await {
+            Ok(secured) => secured,
+            Err(outcome) => return Ended { outcome, upgraded: None },
+        },
+    };
     let settings = &options.settings;
     let protocols = agreed.unwrap_or(settings.protocols);
+    let wire = Wire::new(io, stop, info);
     let (wire, input) = if protocols == Protocols::Http2 {
         (wire, Vec::new())
     } else {
@@ -101,7 +89,25 @@ async fn drive<H: Handler>(
         }
     };
     let handler = Arc::clone(handler);
-    // In a box, so that a connection of HTTP/1 does not carry the room for it.
-    let outcome = Box::pin(h2::drive(wire, input, handler, options, agreed.is_some())).await;
+    let outcome = h2::drive(wire, input, handler, options, agreed.is_some()).await;
     Ended { outcome, upgraded: None }
+}
+
+/// What carries HTTP, what is known of it, and the protocol if the handshake agreed on one.
+#[cfg(feature = "tls")]
+type Secured = (Box<dyn Io>, ConnectionInfo, Option<Protocols>);
+
+#[cfg(feature = "tls")]
+async fn handshake(
+    tls: &crate::tls::Tls,
+    io: Box<dyn Io>,
+    info: ConnectionInfo,
+    options: &Options,
+    stop: &Stop,
+) -> Result<Secured, Outcome> {
+    let shaking = crate::tls::accept(tls, io, &info, options.settings.tls_timeout);
+    match stop.unless_cancelled(shaking).await {
+        Some(shaken) => shaken.map_err(Outcome::Handshake),
+        None => Err(Outcome::Cancelled),
+    }
 }

@@ -9,11 +9,14 @@ use std::sync::Arc;
 #[derive(Clone, Default)]
 pub struct ConnectionInfo(Arc<Facts>);
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Facts {
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
-    tls: bool,
+    tls: Option<Box<WithinTls>>,
+}
+
+struct WithinTls {
     alpn: Option<Box<[u8]>>,
     server_name: Option<Box<str>>,
 }
@@ -22,7 +25,7 @@ impl ConnectionInfo {
     /// A connection between these addresses.
     #[must_use]
     pub fn new(peer: Option<SocketAddr>, local: Option<SocketAddr>) -> Self {
-        Self(Arc::new(Facts { peer, local, ..Facts::default() }))
+        Self(Arc::new(Facts { peer, local, tls: None }))
     }
 
     /// The address of the peer; none if the transport has no such addresses.
@@ -40,30 +43,28 @@ impl ConnectionInfo {
     /// Whether it is encrypted by TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
-        self.0.tls
+        self.0.tls.is_some()
     }
 
     /// The protocol that TLS negotiated (RFC 7301), such as `h2`.
     #[must_use]
     pub fn alpn(&self) -> Option<&[u8]> {
-        self.0.alpn.as_deref()
+        self.0.tls.as_ref()?.alpn.as_deref()
     }
 
     /// The name of the server that the client asked TLS for (RFC 6066 §3).
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
-        self.0.server_name.as_deref()
+        self.0.tls.as_ref()?.server_name.as_deref()
     }
 
     /// The same connection within TLS.
     #[cfg(feature = "tls")]
     pub(crate) fn within_tls(&self, alpn: Option<&[u8]>, server_name: Option<&str>) -> Self {
-        Self(Arc::new(Facts {
-            tls: true,
-            alpn: alpn.map(Box::from),
-            server_name: server_name.map(Box::from),
-            ..(*self.0).clone()
-        }))
+        let within =
+            WithinTls { alpn: alpn.map(Box::from), server_name: server_name.map(Box::from) };
+        let Facts { peer, local, .. } = *self.0;
+        Self(Arc::new(Facts { peer, local, tls: Some(Box::new(within)) }))
     }
 }
 
@@ -72,12 +73,9 @@ impl fmt::Debug for ConnectionInfo {
         f.debug_struct("ConnectionInfo")
             .field("peer", &self.0.peer)
             .field("local", &self.0.local)
-            .field("tls", &self.0.tls)
-            .field(
-                "alpn",
-                &self.0.alpn.as_deref().map(<[u8]>::escape_ascii).map(|it| it.to_string()),
-            )
-            .field("server_name", &self.0.server_name)
+            .field("tls", &self.is_tls())
+            .field("alpn", &self.alpn().map(<[u8]>::escape_ascii).map(|it| it.to_string()))
+            .field("server_name", &self.server_name())
             .finish()
     }
 }

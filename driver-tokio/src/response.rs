@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use h1_proto::Status;
+use tokio::time::Instant;
 
 use crate::date;
 use crate::error::{HandlerError, SendError};
@@ -83,7 +84,7 @@ impl Response<'_> {
         match &self.0 {
             Answering::H1(link) => {
                 let link = &mut *h1::lock(link);
-                let date = date_for(link.date, &fields);
+                let date = date_for(link.date_time(), &fields);
                 let fields = Added::new(fields, date.as_ref(), None);
                 link.conn.respond(status, fields.for_h1(), content, &mut link.wire.out)?;
             }
@@ -114,7 +115,7 @@ impl Response<'_> {
         match &self.0 {
             Answering::H1(link) => {
                 let link = &mut *h1::lock(link);
-                let date = date_for(link.date, &fields);
+                let date = date_for(link.date_time(), &fields);
                 let fields = Added::new(fields, date.as_ref(), None);
                 let out = &mut link.wire.out;
                 link.conn.send_response(status, fields.for_h1(), body.into(), out)?;
@@ -203,13 +204,13 @@ where
     })
 }
 
-/// The date, if it is wanted and the fields do not have one.
-pub(crate) fn date_for<'f, I>(wanted: bool, fields: &I) -> Option<date::Value>
+/// The date of that time, if it is wanted and the fields do not have one.
+pub(crate) fn date_for<'f, I>(time: Option<Instant>, fields: &I) -> Option<date::Value>
 where
     I: IntoIterator + Clone,
     I::Item: Into<Field<'f>>,
 {
-    (wanted && !has(fields, b"date")).then(date::now)
+    time.filter(|_| !has(fields, b"date")).map(date::at)
 }
 
 /// Fields with those behind them that the driver adds, walked as often as the machine likes.

@@ -28,17 +28,21 @@ const KEPT: usize = 4;
 /// A buffer that grew beyond this is not kept.
 const KEPT_BYTES_MAX: usize = 256 << 10;
 
+/// In boxes, so that taking and putting back moves a pointer.
+#[allow(clippy::vec_box, reason = "they come and go as boxes")]
+type Pool = Vec<Box<Buffers>>;
+
 thread_local! {
-    static POOL: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Pool> = const { RefCell::new(Vec::new()) };
 }
 
 /// A set of empty buffers, with memory if there is one to use again.
-pub(crate) fn take() -> Buffers {
+pub(crate) fn take() -> Box<Buffers> {
     POOL.with(|pool| pool.borrow_mut().pop()).unwrap_or_default()
 }
 
 /// Puts a set back. What is in it is lost.
-pub(crate) fn put_back(mut buffers: Buffers) {
+pub(crate) fn put_back(mut buffers: Box<Buffers>) {
     buffers.used = 0;
     for vector in [&mut buffers.input, &mut buffers.out] {
         vector.clear();
@@ -55,6 +59,14 @@ pub(crate) fn put_back(mut buffers: Buffers) {
             pool.push(buffers);
         }
     });
+}
+
+/// Room for one if there is none for any: many connections never have more, and the least that a vector
+/// takes by itself is four.
+pub(crate) fn one_first<T>(vector: &mut Vec<T>) {
+    if vector.capacity() == 0 {
+        vector.reserve_exact(1);
+    }
 }
 
 impl Buffers {

@@ -115,7 +115,8 @@ impl<H: Handler> Server<H> {
     /// Serves one connection over any byte stream, to its end; with [`tls`](Self::tls) after its handshake.
     pub async fn serve_connection(&self, io: impl Io + 'static, stop: &Stop) -> Ended {
         let options = self.options.prepared();
-        connection::serve(&options, &self.handler, io, ConnectionInfo::default(), stop).await
+        let info = ConnectionInfo::default();
+        connection::serve(&options, &self.handler, Box::new(io), info, stop).await
     }
 
     /// Accepts and serves connections, each on a task of its own, until `stop` drains or cancels;

@@ -1,43 +1,37 @@
 //! The two ways to stop: drain lets what was begun come to its end, cancel does not.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio_util::sync::CancellationToken;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 /// Two signals for any number of connections and listeners. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Stop {
-    /// Connections drain.
-    retire: Signal,
-    /// No more are accepted.
-    drain: Signal,
-    cancel: Signal,
+#[derive(Clone, Default)]
+pub struct Stop(Arc<Inner>);
+
+/// Connections ask before each request, read and write which signals have fired, so that is one load.
+#[derive(Default)]
+struct Inner {
+    fired: AtomicU8,
+    waiting: Mutex<Waiting>,
 }
 
-/// A token that also tells without a lock whether it fired: connections ask before each request,
-/// read and write.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Signal {
-    token: CancellationToken,
-    fired: Arc<AtomicBool>,
+/// Whom the next signal wakes.
+#[derive(Default)]
+struct Waiting {
+    wakers: Vec<Option<Waker>>,
+    /// Places in it that are free.
+    free: Vec<usize>,
 }
 
-impl Signal {
-    fn fire(&self) {
-        self.fired.store(true, Ordering::Release);
-        self.token.cancel();
-    }
-
-    #[inline]
-    pub(crate) fn has_fired(&self) -> bool {
-        self.fired.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn token(&self) -> &CancellationToken {
-        &self.token
-    }
-}
+/// Connections drain.
+const RETIRE: u8 = 1;
+/// No more are accepted.
+const DRAIN: u8 = 2;
+const CANCEL: u8 = 4;
 
 impl Stop {
     /// Signals that have not fired.
@@ -46,49 +40,154 @@ impl Stop {
         Self::default()
     }
 
-    /// No more connections are accepted; the upcoming answer on each says `close`, and the
-    /// connection ends after it. Idle ones end now.
+    /// No more connections are accepted, but those that wait to be are served; the upcoming answer on
+    /// each says `close`, and the connection ends after it. Idle ones end now, those that have not said
+    /// anything yet half a second later.
     pub fn drain(&self) {
-        self.retire.fire();
-        self.drain.fire();
+        self.fire(RETIRE | DRAIN);
     }
 
-    /// As [`drain`](Self::drain), but connections are still accepted: each is told with its first
-    /// answer that it ends (`Connection: close`, GOAWAY), so that nobody is refused until those who
-    /// send clients here have noticed. Then `drain`.
+    /// The first phase of a replacement: connections are still accepted, and each is told with its next
+    /// answer that it ends (`Connection: close`), or at once where that can be (GOAWAY), so that nobody is
+    /// refused, and no request that is on its way is lost, until those who send clients here have
+    /// noticed. Idle connections of HTTP/1 wait for that request as long as ever. Then
+    /// [`drain`](Self::drain).
     pub fn drain_connections(&self) {
-        self.retire.fire();
+        self.fire(RETIRE);
     }
 
     /// Every connection ends where it is, with [`Outcome::Cancelled`](crate::Outcome::Cancelled).
     pub fn cancel(&self) {
-        self.cancel.fire();
-        self.retire.fire();
-        self.drain.fire();
+        self.fire(CANCEL | RETIRE | DRAIN);
     }
 
     /// Whether connections drain.
     #[must_use]
+    #[inline]
     pub fn is_draining(&self) -> bool {
-        self.retire.has_fired()
+        self.has_fired(RETIRE)
+    }
+
+    /// Whether nothing is accepted any more.
+    #[inline]
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.has_fired(DRAIN)
     }
 
     /// Whether [`cancel`](Self::cancel) was called.
     #[must_use]
+    #[inline]
     pub fn is_cancelled(&self) -> bool {
-        self.cancel.has_fired()
+        self.has_fired(CANCEL)
     }
 
-    /// An idle connection has to know.
-    pub(crate) fn retire_signal(&self) -> &Signal {
-        &self.retire
+    fn fire(&self, signals: u8) {
+        let before = self.0.fired.fetch_or(signals, Ordering::AcqRel);
+        if before | signals != before {
+            let wakers: Vec<Waker> =
+                self.waiting().wakers.iter_mut().filter_map(Option::take).collect();
+            // Without the lock: whoever is woken may look here at once.
+            wakers.into_iter().for_each(Waker::wake);
+        }
     }
 
-    pub(crate) fn drain_signal(&self) -> &Signal {
-        &self.drain
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn cancel_signal(&self) -> &Signal {
-        &self.cancel
+    #[inline]
+    fn has_fired(&self, signal: u8) -> bool {
+        self.0.fired.load(Ordering::Acquire) & signal != 0
+    }
+
+    /// What a future comes to, unless connections are no more accepted before.
+    pub(crate) async fn unless_drained<F: Future>(&self, future: F) -> Option<F::Output> {
+        self.unless(DRAIN, future).await
+    }
+
+    /// What a future comes to, unless everything is cancelled before.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn unless_cancelled<F: Future>(&self, future: F) -> Option<F::Output> {
+        self.unless(CANCEL, future).await
+    }
+
+    async fn unless<F: Future>(&self, signal: u8, future: F) -> Option<F::Output> {
+        let mut watch = Watch::new(self);
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            watch.arm(cx);
+            if self.has_fired(signal) {
+                return Poll::Ready(None);
+            }
+            future.as_mut().poll(cx).map(Some)
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stop")
+            .field("draining", &self.is_draining())
+            .field("cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What wakes a task when a signal fires.
+pub(crate) struct Watch {
+    pub(crate) stop: Stop,
+    /// Whom it wakes, and its place among those who wait.
+    armed: Option<(Waker, usize)>,
+    /// What had fired when it was armed.
+    fired: u8,
+}
+
+impl Watch {
+    pub(crate) fn new(stop: &Stop) -> Self {
+        Self { stop: stop.clone(), armed: None, fired: 0 }
+    }
+
+    /// Arms it; what has fired by then is to be asked behind it. Whether it was armed already.
+    #[inline]
+    pub(crate) fn arm(&mut self, cx: &Context<'_>) -> bool {
+        let fired = self.stop.0.fired.load(Ordering::Acquire);
+        // Arming takes a lock that all connections share, so it is not done for every request.
+        let armed = self.armed.as_ref().is_some_and(|(armed, _)| armed.will_wake(cx.waker()));
+        if armed && self.fired == fired {
+            return true;
+        }
+        self.fired = fired;
+        self.arm_anew(cx);
+        false
+    }
+
+    #[cold]
+    fn arm_anew(&mut self, cx: &Context<'_>) {
+        let waker = cx.waker().clone();
+        let waiting = &mut *self.stop.waiting();
+        let place = match &self.armed {
+            Some((_, place)) => *place,
+            None => waiting.free.pop().unwrap_or_else(|| {
+                waiting.wakers.push(None);
+                waiting.wakers.len() - 1
+            }),
+        };
+        if let Some(place) = waiting.wakers.get_mut(place) {
+            *place = Some(waker.clone());
+        }
+        self.armed = Some((waker, place));
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let Some((_, place)) = self.armed.take() else { return };
+        let mut waiting = self.stop.waiting();
+        let waker = waiting.wakers.get_mut(place).and_then(mem::take);
+        waiting.free.push(place);
+        drop(waiting);
+        // Without the lock: it may be the last of its task.
+        drop(waker);
     }
 }

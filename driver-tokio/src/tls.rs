@@ -110,7 +110,7 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// The handshake of one connection: what carries it then, and the protocol that was agreed on.
 pub(crate) async fn accept(
     tls: &Tls,
-    io: impl Io + 'static,
+    io: Box<dyn Io>,
     info: &ConnectionInfo,
     timeout: Duration,
 ) -> io::Result<(Box<dyn Io>, ConnectionInfo, Option<Protocols>)> {

@@ -5,21 +5,24 @@ use std::future::Future;
 use std::io;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep};
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::info::ConnectionInfo;
 use crate::outcome::Outcome;
-use crate::stop::{Signal, Stop};
+use crate::stop::{Stop, Watch};
 
 /// A byte stream that can be moved between threads.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// Time in which a connection whose first octet has not come yet may say something, when it is to drain.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Output that was taken is moved out of the way when it is so much.
 const COMPACTED_BYTES_MIN: usize = 16 << 10;
@@ -34,10 +37,13 @@ pub(crate) struct Wire {
     unflushed: bool,
     /// The zero of the connection's time.
     epoch: Instant,
-    timer: Option<Pin<Box<Sleep>>>,
-    stop: Stop,
-    /// What wakes the task when a signal fires.
-    signals: Signals,
+    /// When the last input came, until that was told on.
+    arrived: Option<Duration>,
+    timer: Option<Timer>,
+    /// What says that it is to stop.
+    watch: Watch,
+    /// How long a connection that has not said anything is waited for, since it is to drain.
+    grace: Option<Duration>,
     /// Why it ended, if something other than the protocol ended it.
     pub(crate) outcome: Option<Outcome>,
     /// Neither reads nor writes make sense any more.
@@ -54,9 +60,10 @@ impl Wire {
             taken: 0,
             unflushed: false,
             epoch: Instant::now(),
+            arrived: None,
             timer: None,
-            signals: Signals::new(stop),
-            stop: stop.clone(),
+            watch: Watch::new(stop),
+            grace: None,
             outcome: None,
             dead: false,
             peer_closed: false,
@@ -73,6 +80,22 @@ impl Wire {
         self.epoch.elapsed()
     }
 
+    /// The time since then, once after input came: nothing that this task did meanwhile has waited, so
+    /// the clock need not be asked again.
+    pub(crate) fn take_elapsed(&mut self) -> Duration {
+        self.arrived.take().unwrap_or_else(|| self.elapsed())
+    }
+
+    /// When the input that is worked on came, or now.
+    pub(crate) fn arrived(&self) -> Duration {
+        self.arrived.unwrap_or_else(|| self.elapsed())
+    }
+
+    /// As [`arrived`](Self::arrived), as an instant.
+    pub(crate) fn instant(&self) -> Instant {
+        self.arrived.map_or_else(Instant::now, |arrived| self.epoch + arrived)
+    }
+
     /// The transport is of no use any more.
     pub(crate) fn die(&mut self, outcome: Outcome) {
         self.dead = true;
@@ -82,11 +105,31 @@ impl Wire {
     /// Does what a cancellation says. Whether the connection is to drain.
     #[inline]
     pub(crate) fn is_draining(&mut self) -> bool {
-        let draining = self.stop.is_draining();
-        if draining && self.stop.is_cancelled() {
+        let draining = self.watch.stop.is_draining();
+        if draining && self.watch.stop.is_cancelled() {
             self.die(Outcome::Cancelled);
         }
         draining
+    }
+
+    /// Whether a connection that is to drain and has no request ends: not as long as others are
+    /// accepted, so that a request that is on its way is answered, and that with `close`; nor, if nothing
+    /// was `heard` of it, before it had a moment to say something.
+    pub(crate) fn ends_idle(&mut self, heard: bool) -> bool {
+        if !self.watch.stop.is_leaving() {
+            return false;
+        }
+        let now = self.elapsed();
+        heard || now >= *self.grace.get_or_insert(now + GRACE)
+    }
+
+    /// The sooner of the two: a deadline of the machine, and the end of that moment.
+    pub(crate) fn deadline(&self, machine: Option<Duration>, drains: bool) -> Option<Duration> {
+        let grace = self.grace.filter(|_| !drains);
+        match (machine, grace) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
     }
 
     /// Reads once into `input`: how many octets came, 0 at the end of the stream. `None`: it died.
@@ -95,12 +138,13 @@ impl Wire {
         cx: &mut Context<'_>,
         input: &mut Vec<u8>,
     ) -> Poll<Option<usize>> {
-        if self.stop.is_cancelled() {
+        if self.watch.stop.is_cancelled() {
             self.die(Outcome::Cancelled);
             return Poll::Ready(None);
         }
         match ready!(tokio_util::io::poll_read_buf(Pin::new(&mut *self.io), cx, input)) {
             Ok(octets) => {
+                self.arrived = Some(self.elapsed());
                 self.peer_closed |= octets == 0;
                 Poll::Ready(Some(octets))
             }
@@ -118,7 +162,7 @@ impl Wire {
         cx: &mut Context<'_>,
         mut wrote: impl FnMut(usize),
     ) -> Poll<()> {
-        if self.stop.is_cancelled() {
+        if self.watch.stop.is_cancelled() {
             self.die(Outcome::Cancelled);
         }
         while let Some(rest @ [_, ..]) = self.out.get(self.taken..) {
@@ -158,35 +202,60 @@ impl Wire {
     }
 
     /// Arms what wakes the task when a stop signal fires.
-    pub(crate) fn watch_signals(&mut self, cx: &mut Context<'_>) {
-        self.signals.poll(cx);
+    #[inline]
+    pub(crate) fn watch_signals(&mut self, cx: &Context<'_>) {
+        if !self.watch.arm(cx)
+            && let Some(timer) = &mut self.timer
+        {
+            timer.armed = false;
+        }
     }
 
-    /// Ready when the time has come. A timer that is armed for an earlier time is left alone: it
-    /// wakes once too often instead of being moved for every request.
-    pub(crate) fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Duration) -> Poll<()> {
-        let deadline = self.epoch + deadline;
-        let timer = match &mut self.timer {
-            Some(timer) => timer,
-            none => none.insert(Box::pin(tokio::time::sleep_until(deadline))),
-        };
-        if timer.deadline() > deadline {
-            timer.as_mut().reset(deadline);
+    /// Ready when the time has come; behind [`watch_signals`](Self::watch_signals). A timer that is armed
+    /// for an earlier time is left alone: it wakes once too often instead of being moved for every
+    /// request.
+    #[inline]
+    pub(crate) fn poll_timer(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Duration,
+        deadline: Duration,
+    ) -> Poll<()> {
+        match &self.timer {
+            Some(timer) if timer.armed && now < timer.at && timer.at <= deadline => Poll::Pending,
+            _ => self.arm_timer(cx, deadline),
         }
-        while timer.as_mut().poll(cx).is_ready() {
-            if timer.deadline() >= deadline {
+    }
+
+    fn arm_timer(&mut self, cx: &mut Context<'_>, at: Duration) -> Poll<()> {
+        let deadline = self.epoch + at;
+        let timer = self.timer.get_or_insert_with(|| Timer {
+            sleep: Box::pin(tokio::time::sleep_until(deadline)),
+            at,
+            armed: false,
+        });
+        if timer.at > at {
+            timer.reset(deadline, at);
+        }
+        timer.armed = false;
+        // A task that has used up its turn is told to wait for a timer that does not wake it.
+        let has_turn = has_budget_remaining();
+        while timer.sleep.as_mut().poll(cx).is_ready() {
+            if timer.at >= at {
                 return Poll::Ready(());
             }
-            timer.as_mut().reset(deadline);
+            timer.reset(deadline, at);
         }
+        timer.armed = has_turn;
         Poll::Pending
     }
 
     /// Shuts the sending side down, then reads and throws away so many octets, until that time and
     /// not beyond a cancellation.
     pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>, closing: &mut Closing) -> Poll<()> {
-        self.signals.poll(cx);
-        if self.stop.is_cancelled() || self.poll_timer(cx, closing.until).is_ready() {
+        self.watch_signals(cx);
+        let now = self.elapsed();
+        if self.watch.stop.is_cancelled() || self.poll_timer(cx, now, closing.until).is_ready() {
             return Poll::Ready(());
         }
         if !closing.shut {
@@ -230,31 +299,18 @@ impl Closing {
     }
 }
 
-/// The futures that wake a task when its connection is to stop.
-struct Signals {
-    drain: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    cancel: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    /// Whom they wake.
-    armed: Option<Waker>,
+/// What wakes the task when a time has come.
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    /// That time, since the connection's epoch.
+    at: Duration,
+    /// It wakes the task that polls.
+    armed: bool,
 }
 
-impl Signals {
-    fn new(stop: &Stop) -> Self {
-        let wait = |signal: &Signal| Some(Box::pin(signal.token().clone().cancelled_owned()));
-        Self { drain: wait(stop.retire_signal()), cancel: wait(stop.cancel_signal()), armed: None }
-    }
-
-    /// Arms what has not fired. Whether something did is asked of the signal itself.
-    fn poll(&mut self, cx: &mut Context<'_>) {
-        // Arming takes locks that all connections share, so it is not done for every request.
-        if self.armed.as_ref().is_some_and(|armed| armed.will_wake(cx.waker())) {
-            return;
-        }
-        self.armed = Some(cx.waker().clone());
-        for signal in [&mut self.drain, &mut self.cancel] {
-            if signal.as_mut().is_some_and(|signal| signal.as_mut().poll(cx).is_ready()) {
-                *signal = None;
-            }
-        }
+impl Timer {
+    fn reset(&mut self, deadline: Instant, at: Duration) {
+        self.sleep.as_mut().reset(deadline);
+        self.at = at;
     }
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use h1_proto::{Config, ConnectionError, Field, NextStep, ServerConnection, Sniff};
 
+use tokio::time::Instant;
+
 use crate::date;
 use crate::outcome::Outcome;
 use crate::wire::{Closing, Wire};
@@ -24,11 +26,12 @@ pub(crate) struct Link {
     pub(crate) reading: bool,
     /// Who waits for room in the output.
     sender: Option<Waker>,
-    close_timeout: Duration,
-    pub(crate) date: bool,
+    config: Arc<Config>,
+    date: bool,
     /// The first octets may be those of HTTP/2: time for them to say.
-    sniff_timeout: Option<Duration>,
-    sniff_until: Option<Duration>,
+    sniffing: Option<Duration>,
+    /// Some came: that is the time until when.
+    sniffed: bool,
     /// They were: the connection is not for this machine.
     pub(crate) is_h2: bool,
     /// Interim responses of a tower service.
@@ -42,42 +45,50 @@ impl Link {
         config: &Arc<Config>,
         date: bool,
         sniff_timeout: Option<Duration>,
-    ) -> Self {
-        Self {
-            close_timeout: config.linger_timeout,
+    ) -> Box<Mutex<Self>> {
+        Box::new(Mutex::new(Self {
             conn: ServerConnection::new(Arc::clone(config), Duration::ZERO),
+            config: Arc::clone(config),
             wire,
             broken: None,
             blamed: false,
             reading: false,
             sender: None,
             date,
-            sniff_timeout,
-            sniff_until: None,
+            sniffing: sniff_timeout,
+            sniffed: false,
             is_h2: false,
             #[cfg(feature = "tower")]
             interim: None,
-        }
+        }))
     }
 
     /// Which protocol the first octets are of, as long as that is open. What does not say in time is
     /// HTTP/1.
     pub(crate) fn sniff(&mut self, input: &[u8]) -> Sniff {
-        let Some(timeout) = self.sniff_timeout else { return Sniff::H1 };
+        let Some(timeout) = self.sniffing else { return Sniff::H1 };
         match h1_proto::sniff(input) {
             Sniff::More if input.is_empty() => return Sniff::More,
             Sniff::More if !self.wire.peer_closed => {
                 let now = self.wire.elapsed();
-                if now < *self.sniff_until.get_or_insert(now + timeout) {
+                if !self.sniffed {
+                    self.sniffed = true;
+                    self.sniffing = Some(now + timeout);
+                }
+                if self.sniff_until().is_some_and(|until| now < until) {
                     return Sniff::More;
                 }
             }
             Sniff::H2 => self.is_h2 = true,
             _ => {}
         }
-        self.sniff_timeout = None;
-        self.sniff_until = None;
+        self.sniffing = None;
         if self.is_h2 { Sniff::H2 } else { Sniff::H1 }
+    }
+
+    /// Until when octets that do not say yet are waited for.
+    fn sniff_until(&self) -> Option<Duration> {
+        self.sniffing.filter(|_| self.sniffed)
     }
 
     /// Reads once into `input`. Ready when something came, the client closed or the transport
@@ -85,7 +96,7 @@ impl Link {
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<()> {
         match ready!(self.wire.poll_read(cx, input)) {
             Some(0) => self.conn.eof(),
-            Some(_) => self.conn.arrived(self.wire.elapsed()),
+            Some(_) => self.conn.arrived(self.wire.arrived()),
             None => {}
         }
         Poll::Ready(())
@@ -119,27 +130,34 @@ impl Link {
     pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.wire.watch_signals(cx);
         let step = self.conn.next_step();
-        self.obey_signals();
         loop {
+            self.obey_signals();
             if self.wire.dead {
                 return Poll::Ready(());
             }
-            if let Err(error) = self.conn.advance(self.wire.elapsed()) {
+            let now = self.wire.take_elapsed();
+            if let Err(error) = self.conn.advance(now) {
                 self.blame(error);
                 return Poll::Ready(());
             }
-            if self.conn.next_step() != step {
+            if self.conn.next_step() != step || self.sniff_until().is_some_and(|until| until <= now)
+            {
                 return Poll::Ready(());
             }
-            let deadlines = [self.conn.next_deadline(), self.sniff_until];
-            let Some(deadline) = deadlines.into_iter().flatten().min() else {
+            let machine = match (self.conn.next_deadline(), self.sniff_until()) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+            let Some(deadline) = self.wire.deadline(machine, self.conn.is_draining()) else {
                 return Poll::Pending;
             };
-            ready!(self.wire.poll_timer(cx, deadline));
-            if self.sniff_until.is_some_and(|until| until <= self.wire.elapsed()) {
-                return Poll::Ready(());
-            }
+            ready!(self.wire.poll_timer(cx, now, deadline));
         }
+    }
+
+    /// The time of a Date, if answers have one.
+    pub(crate) fn date_time(&self) -> Option<Instant> {
+        self.date.then(|| self.wire.instant())
     }
 
     /// Remembers what the client did wrong, unless it was told before.
@@ -154,6 +172,14 @@ impl Link {
     #[inline]
     pub(crate) fn obey_signals(&mut self) {
         if self.wire.is_draining() && !self.conn.is_draining() {
+            self.begin_to_drain();
+        }
+    }
+
+    #[cold]
+    fn begin_to_drain(&mut self) {
+        let heard = self.conn.received() > 0;
+        if !self.conn.is_idle() || self.wire.ends_idle(heard) {
             self.conn.drain();
         }
     }
@@ -162,7 +188,7 @@ impl Link {
     pub(crate) fn closing(&self) -> Closing {
         match self.conn.next_step() {
             NextStep::Linger { octets_max, until } => Closing::new(octets_max, until),
-            _ => Closing::new(0, self.wire.elapsed() + self.close_timeout),
+            _ => Closing::new(0, self.wire.elapsed() + self.config.linger_timeout),
         }
     }
 
@@ -170,7 +196,7 @@ impl Link {
     /// way in which the connection ended.
     pub(crate) fn answer_broken(&mut self) {
         if let Some(error) = self.broken.take() {
-            let date = self.date.then(date::now);
+            let date = self.date_time().map(date::at);
             let fields = error_fields(date.as_ref());
             let sent = self.conn.respond_error_with(&error, fields, &mut self.wire.out);
             debug_assert!(sent.is_ok());

@@ -10,8 +10,8 @@ use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Mutex;
-use std::task::{Context, Poll};
+use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 
 use h1_proto::{Event, NextStep, SendError, Sniff};
 
@@ -43,21 +43,24 @@ pub(crate) enum Driven {
 }
 
 /// Runs a connection to its end.
-pub(crate) async fn drive<H: Handler>(link: Link, handler: &H, options: &Options) -> Driven {
+pub(crate) async fn drive<H: Handler>(
+    link: Box<Mutex<Link>>,
+    handler: &H,
+    options: &Options,
+) -> Driven {
     let read_bytes = options.settings.read_bytes;
-    let link = Mutex::new(link);
     let mut held = Held::default();
     while let Some(arrival) = next_request(&link, &mut held, read_bytes).await {
-        let buffers = held.take();
-        exchange(&link, handler, &options.gate, buffers, arrival, read_bytes).await;
+        let handling = begin(&link, handler, &options.gate, held.take(), arrival, read_bytes);
+        let handled = watched(&link, handling).await;
+        settle(&mut lock(&link), handled);
     }
-    let is_h2 = lock(&link).is_h2;
-    if !is_h2 {
+    if !lock(&link).is_h2 {
         close(&link).await;
     }
-    let link = link.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let input = held.0.as_mut().map(Buffers::take_input).unwrap_or_default();
-    if is_h2 {
+    let input = held.0.as_mut().map(|buffers| buffers.take_input()).unwrap_or_default();
+    let link = link.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if link.is_h2 {
         return Driven::Http2(link.wire, input);
     }
     let (wire, outcome) = link.into_parts();
@@ -66,7 +69,7 @@ pub(crate) async fn drive<H: Handler>(link: Link, handler: &H, options: &Options
 
 /// The buffers of a connection: there while it has work, given back when it parks or ends.
 #[derive(Default)]
-struct Held(Option<Buffers>);
+struct Held(Option<Box<Buffers>>);
 
 impl Held {
     fn take(&mut self) -> &mut Buffers {
@@ -75,7 +78,7 @@ impl Held {
 
     /// Input that is not used.
     fn rest(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], Buffers::rest)
+        self.0.as_ref().map_or(&[], |buffers| buffers.rest())
     }
 
     fn put_back(&mut self) {
@@ -92,9 +95,15 @@ impl Drop for Held {
 }
 
 /// Waits for the next request; `None` when the connection is to be closed or handed over.
-async fn next_request(link: &Mutex<Link>, held: &mut Held, read_bytes: usize) -> Option<Arrival> {
-    poll_fn(|cx| {
+fn next_request(
+    link: &Mutex<Link>,
+    held: &mut Held,
+    read_bytes: usize,
+) -> impl Future<Output = Option<Arrival>> + Send {
+    poll_fn(move |cx| {
         let link = &mut *lock(link);
+        // A connection that was parked has nothing to pull.
+        let mut pulls = held.0.is_some() || link.wire.peer_closed;
         loop {
             if link.wire.dead {
                 return Poll::Ready(None);
@@ -110,18 +119,20 @@ async fn next_request(link: &Mutex<Link>, held: &mut Held, read_bytes: usize) ->
                 }
                 return Poll::Pending;
             }
-            let sniffed = link.sniff(held.rest());
-            if sniffed == Sniff::H2 {
-                return Poll::Ready(None);
-            }
-            // The beginning of a preface waits for its rest.
-            let undecided = sniffed == Sniff::More && !held.rest().is_empty();
-            if let Some(arrival) = (!undecided).then(|| pull(link, held)).flatten() {
-                link.obey_signals();
-                if link.wire.dead {
-                    continue;
+            if mem::take(&mut pulls) {
+                let sniffed = link.sniff(held.rest());
+                if sniffed == Sniff::H2 {
+                    return Poll::Ready(None);
                 }
-                return Poll::Ready(Some(arrival));
+                // The beginning of a preface waits for its rest.
+                let undecided = sniffed == Sniff::More && !held.rest().is_empty();
+                if let Some(arrival) = (!undecided).then(|| pull(link, held)).flatten() {
+                    link.obey_signals();
+                    if link.wire.dead {
+                        continue;
+                    }
+                    return Poll::Ready(Some(arrival));
+                }
             }
             link.answer_broken();
             let flushed = link.poll_flush(cx).is_ready();
@@ -131,22 +142,26 @@ async fn next_request(link: &Mutex<Link>, held: &mut Held, read_bytes: usize) ->
                     let buffers = held.take();
                     buffers.make_room(read_bytes);
                     if link.poll_read(cx, &mut buffers.input).is_ready() {
+                        pulls = true;
                         continue;
                     }
                 }
                 NextStep::Write if !flushed => {}
                 // The client sent all it had and the machine has nothing to say.
-                NextStep::Write if !link.conn.is_paused() => continue,
+                NextStep::Write if !link.conn.is_paused() => {
+                    pulls = true;
+                    continue;
+                }
                 _ => return Poll::Ready(None),
             }
             if link.poll_watch(cx).is_ready() {
+                pulls = true;
                 continue;
             }
             park(link, held);
             return Poll::Pending;
         }
     })
-    .await
 }
 
 /// The next request, out of what is already read. What else happens belongs to content that
@@ -161,6 +176,9 @@ fn pull(link: &mut Link, held: &mut Held) -> Option<Arrival> {
         match event {
             Ok(Some(Event::Head { body, began, expects_continue, .. })) => {
                 return Some(Arrival { body, began, expects_continue });
+            }
+            Ok(Some(_)) if rest.is_empty() && link.conn.is_idle() && !link.wire.peer_closed => {
+                return None;
             }
             Ok(Some(_)) => {}
             Ok(None) => return None,
@@ -185,37 +203,26 @@ fn park(link: &mut Link, held: &mut Held) {
     link.conn.shrink();
 }
 
-/// One request and its answer.
-async fn exchange<H: Handler>(
-    link: &Mutex<Link>,
-    handler: &H,
-    gate: &Gate,
-    buffers: &mut Buffers,
+/// A request on its way through the handler, in a box, so that an idle connection does not carry the
+/// room for it.
+fn begin<'a, H: Handler>(
+    link: &'a Mutex<Link>,
+    handler: &'a H,
+    gate: &'a Gate,
+    buffers: &'a mut Buffers,
     arrival: Arrival,
     read_bytes: usize,
-) {
-    {
-        let link = &mut *lock(link);
-        if link.wire.out.capacity() == 0 {
-            link.wire.out = mem::take(&mut buffers.out);
-        }
+) -> Pin<Box<impl Future<Output = Result<(), HandlerError>> + Send + use<'a, H>>> {
+    let out = &mut lock(link).wire.out;
+    if out.capacity() == 0 {
+        *out = mem::take(&mut buffers.out);
     }
-    let mut request = Request(request::Asked::H1(Asked::new(link, buffers, arrival, read_bytes)));
-    let mut response = Response(Answering::H1(link));
-    // In a box, so that an idle connection does not carry the room for it. A handler may panic
-    // before its first poll, too.
-    let (asked, answered) = (&mut request, &mut response);
-    let made = caught(move || Box::pin(gate.handle(handler, asked, answered)));
-    let result = match made {
-        Some(handling) => watched(link, handling).await,
-        None => Handled::Panicked,
-    };
-    settle(&mut lock(link), result);
-}
-
-/// What a handler does, or `None` if it panics. Its state is dropped then, so nobody sees it broken.
-fn caught<T>(handler: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(handler)).ok()
+    Box::pin(async move {
+        let asked = Asked::new(link, buffers, arrival, read_bytes);
+        let mut request = Request(request::Asked::H1(asked));
+        let mut response = Response(Answering::H1(link));
+        gate.handle(handler, &mut request, &mut response).await
+    })
 }
 
 /// What became of a handler.
@@ -227,15 +234,16 @@ enum Handled {
 }
 
 /// Polls a handler. While it waits, output goes and deadlines and signals are watched.
-async fn watched<F>(link: &Mutex<Link>, mut handling: Pin<Box<F>>) -> Handled
+fn watched<F>(link: &Mutex<Link>, mut handling: Pin<Box<F>>) -> impl Future<Output = Handled> + Send
 where
-    F: Future<Output = Result<(), HandlerError>>,
+    F: Future<Output = Result<(), HandlerError>> + Send,
 {
-    poll_fn(|cx: &mut Context<'_>| {
-        match caught(|| handling.as_mut().poll(cx)) {
-            Some(Poll::Ready(result)) => return Poll::Ready(Handled::Returned(result)),
-            Some(Poll::Pending) => {}
-            None => return Poll::Ready(Handled::Panicked),
+    poll_fn(move |cx| {
+        // Whoever panics is dropped, so nobody sees its state broken.
+        match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))) {
+            Ok(Poll::Ready(result)) => return Poll::Ready(Handled::Returned(result)),
+            Ok(Poll::Pending) => {}
+            Err(_panic) => return Poll::Ready(Handled::Panicked),
         }
         let link = &mut *lock(link);
         let _ = link.poll_flush(cx);
@@ -250,7 +258,6 @@ where
         }
         Poll::Pending
     })
-    .await
 }
 
 /// Brings an exchange to its end, whatever the handler left of it.
@@ -280,7 +287,7 @@ fn settle(link: &mut Link, handled: Handled) {
     }
     tracing::error!(error = %failure, "a handler failed");
     if link.conn.owes_answer() {
-        let date = link.date.then(date::now);
+        let date = link.date_time().map(date::at);
         let (fields, content) = (error_fields(date.as_ref()), b"500 Internal Server Error\n");
         let sent = link.conn.respond(500, fields, content, &mut link.wire.out);
         debug_assert!(sent.is_ok());
@@ -291,9 +298,9 @@ fn settle(link: &mut Link, handled: Handled) {
 }
 
 /// Writes what is left and closes the transport as the machine says.
-async fn close(link: &Mutex<Link>) {
+fn close(link: &Mutex<Link>) -> impl Future<Output = ()> + Send {
     let mut closing: Option<Closing> = None;
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         let link = &mut *lock(link);
         loop {
             link.answer_broken();
@@ -319,5 +326,4 @@ async fn close(link: &Mutex<Link>) {
             }
         }
     })
-    .await;
 }

@@ -6,6 +6,7 @@ use std::task::Waker;
 use h2_proto::{FieldBuf, StreamId};
 
 use crate::error::Gone;
+use crate::scratch::one_first;
 
 /// Memory of one exchange that is kept for the next, in octets.
 const KEPT_BYTES_MAX: usize = 4 << 10;
@@ -121,6 +122,7 @@ impl Exchanges {
                 slot
             }
             None => {
+                one_first(&mut self.slots);
                 self.slots.push(Exchange::new(stream));
                 // Streams are far fewer than 2^32.
                 self.slots.len() as u32 - 1

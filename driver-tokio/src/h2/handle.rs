@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use h1_proto::grammar;
 use h2_proto::{SendError, StreamId};
+use tokio::time::Instant;
 
 use super::after::After;
 use super::shared::{Shared, State};
@@ -99,7 +100,7 @@ impl Handle {
         let exchange = exchanges.find(self.stream).ok_or(SendError::NoStream)?;
         let allowed = grammar::status_allows_content(status);
         let head_only = exchange.is_head || !allowed;
-        let date = date_for(self.shared.date, &fields);
+        let date = date_for(self.shared.date.then(Instant::now), &fields);
         let mut digits = [0; 20];
         let length = match body {
             BodyLength::Known(octets) if allowed && !has(&fields, b"content-length") => {

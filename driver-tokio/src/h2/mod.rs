@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use h2_proto::{NextStep, ServerConnection};
+use h2_proto::{NextStep, Phase, ServerConnection};
 
 use self::asked::Arrival;
 use self::pull::{Pulled, pull};
@@ -42,14 +42,15 @@ pub(crate) use self::handle::Handle;
 pub(crate) use self::held_body::HeldBody;
 
 /// Runs a connection to its end. `input`: what was read of it before; `agreed`: both sides know by the
-/// handshake of TLS that they speak HTTP/2.
-pub(crate) async fn drive<H: Handler>(
+/// handshake of TLS that they speak HTTP/2. What it holds is in one box, so that a connection of HTTP/1
+/// does not carry the room for it.
+pub(crate) fn drive<H: Handler>(
     wire: Wire,
     input: Vec<u8>,
     handler: Arc<H>,
     options: &Options,
     agreed: bool,
-) -> Outcome {
+) -> impl Future<Output = Outcome> + Send + use<H> {
     let (config, settings) = (Arc::clone(&options.h2_config), &options.settings);
     let mut out = Vec::new();
     let conn = if agreed {
@@ -58,8 +59,9 @@ pub(crate) async fn drive<H: Handler>(
         ServerConnection::with_prior_knowledge(config, Duration::ZERO)
     };
     let shared = Shared::new(conn, out, &wire, settings.date);
-    let answer = |handle: Handle, arrival: Arrival| {
-        let (handler, gate) = (Arc::clone(&handler), options.gate.clone());
+    let gate = options.gate.clone();
+    let answer = move |handle: Handle, arrival: Arrival| {
+        let (handler, gate) = (Arc::clone(&handler), gate.clone());
         async move {
             let asked = Asked::new(handle.clone(), arrival);
             let mut request = Request(request::Asked::H2(asked));
@@ -69,7 +71,7 @@ pub(crate) async fn drive<H: Handler>(
     };
     let mut buffers = scratch::take();
     buffers.input = input;
-    let mut driver = Driver {
+    let mut driver = Box::new(Driver {
         tasks: Tasks::new(Arc::clone(&shared.ready), settings.move_waiting_handlers),
         shared,
         wire,
@@ -79,9 +81,11 @@ pub(crate) async fn drive<H: Handler>(
         answer,
         closing: None,
         idle: Idle::No,
-    };
-    poll_fn(|cx| driver.poll(cx)).await;
-    driver.end()
+    });
+    async move {
+        poll_fn(|cx| driver.poll(cx)).await;
+        driver.end()
+    }
 }
 
 /// Octets of heads that may be unsent beside the content that may.
@@ -96,7 +100,7 @@ struct Driver<A, F: Future> {
     tasks: Tasks<F>,
     wire: Wire,
     /// There while the connection has work.
-    buffers: Option<Buffers>,
+    buffers: Option<Box<Buffers>>,
     read_bytes: usize,
     /// Beyond so many octets unsent nothing is read: content stops before, so it is heads that a client
     /// asks for and does not take.
@@ -262,17 +266,23 @@ where
         loop {
             let now = wire.elapsed();
             let (error, deadline) = shared.with(|State { conn, out, .. }| {
+                // What expires is an event, also where it is a stream's and no error.
+                expired |= conn.next_deadline().is_some_and(|deadline| deadline <= now);
                 let error = conn.advance(now, out).err();
                 if draining && !conn.is_draining() {
-                    conn.shutdown(out);
+                    // GOAWAY can be told once both sides have greeted.
+                    let greeted = !matches!(conn.phase(), Phase::Preface | Phase::Settings);
+                    if greeted || wire.ends_idle(false) {
+                        conn.shutdown(out);
+                    }
                 }
-                (error, conn.next_deadline())
+                (error, wire.deadline(conn.next_deadline(), conn.is_draining()))
             });
             if let Some(error) = error {
                 wire.outcome.get_or_insert_with(|| error.into());
             }
             match deadline {
-                Some(deadline) if wire.poll_timer(cx, deadline).is_ready() => expired = true,
+                Some(deadline) if wire.poll_timer(cx, now, deadline).is_ready() => expired = true,
                 _ => return expired,
             }
         }
@@ -318,7 +328,7 @@ where
             buffers.out = self.shared.with(|state| mem::take(&mut state.out));
             self.wire.out = Vec::new();
             if let Idle::Since(since) = self.idle
-                && self.wire.poll_timer(cx, since + PARKED_AFTER).is_ready()
+                && self.wire.poll_timer(cx, now, since + PARKED_AFTER).is_ready()
             {
                 self.idle = Idle::Parked;
                 self.shared.with(State::shrink);

@@ -11,6 +11,7 @@ use super::ready::Ready;
 use crate::error::{Gone, HandlerError};
 use crate::info::ConnectionInfo;
 use crate::response::{Added, date_for};
+use crate::scratch::one_first;
 use crate::wire::Wire;
 
 /// See the module.
@@ -76,6 +77,7 @@ impl State {
     pub(crate) fn put_fields_back(&mut self, mut fields: FieldBuf) {
         if self.spare.len() < SPARE_MAX {
             fields.clear();
+            one_first(&mut self.spare);
             self.spare.push(fields);
         }
     }
@@ -142,7 +144,7 @@ impl State {
             if exchange.is_some_and(|exchange| !exchange.begun) {
                 let content = b"500 Internal Server Error\n";
                 let fields = [("content-type", "text/plain"), ("content-length", "26")];
-                let date = date_for(date, &fields);
+                let date = date_for(date.then(Instant::now), &fields);
                 let fields = Added::new(fields, date.as_ref(), None);
                 // What the windows do not take is not worth waiting for.
                 let _ = self.conn.respond(stream, 500, fields, content, &mut self.out);

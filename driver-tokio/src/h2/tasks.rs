@@ -12,6 +12,7 @@ use h2_proto::StreamId;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::ready::{Ready, TaskWaker};
+use crate::scratch::one_first;
 
 /// See the module.
 pub(crate) struct Tasks<F: Future> {
@@ -20,7 +21,8 @@ pub(crate) struct Tasks<F: Future> {
     ready: Arc<Ready>,
     /// Whether those that wait move.
     moves: bool,
-    moved: JoinSet<(u32, Finished<F::Output>)>,
+    /// There once one has moved.
+    moved: Option<JoinSet<(u32, Finished<F::Output>)>>,
 }
 
 struct Task<F> {
@@ -39,7 +41,7 @@ pub(crate) struct Finished<T> {
 
 impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
     pub(crate) fn new(ready: Arc<Ready>, moves: bool) -> Self {
-        Self { tasks: Vec::new(), free: Vec::new(), ready, moves, moved: JoinSet::new() }
+        Self { tasks: Vec::new(), free: Vec::new(), ready, moves, moved: None }
     }
 
     /// The index that the next task will have.
@@ -60,6 +62,7 @@ impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
         let woken = TaskWaker::new(&self.ready, index);
         let waker = Waker::from(Arc::clone(&woken));
         let future = Box::pin(Some(future));
+        one_first(&mut self.tasks);
         self.tasks.push(Task { future, stream, woken, waker, moved: None });
         index
     }
@@ -89,12 +92,13 @@ impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
             let output = poll_fn(|cx| poll(&mut future, cx).unwrap_or(Poll::Ready(None))).await;
             (index, Finished { stream, output })
         };
-        task.moved = Some(self.moved.spawn(going_on));
+        task.moved = Some(self.moved.get_or_insert_default().spawn(going_on));
     }
 
     /// The next of those that went on by themselves to come to its end.
     pub(crate) fn poll_moved(&mut self, cx: &mut Context<'_>) -> Option<Finished<F::Output>> {
-        while let Poll::Ready(Some(joined)) = self.moved.poll_join_next(cx) {
+        let joining = self.moved.as_mut()?;
+        while let Poll::Ready(Some(joined)) = joining.poll_join_next(cx) {
             // Whoever was stopped has nothing to say.
             if let Ok((index, finished)) = joined
                 && let Some(task) = self.tasks.get_mut(index as usize)

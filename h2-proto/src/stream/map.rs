@@ -61,6 +61,10 @@ impl Streams {
             self.slots[slot as usize] = stream;
             slot
         } else {
+            // Many connections never have more than one, and the least that a vector takes is four.
+            if self.slots.capacity() == 0 {
+                self.slots.reserve_exact(1);
+            }
             self.slots.push(stream);
             self.slots.len() as u32 - 1
         };

@@ -38,7 +38,7 @@ pub(crate) struct Driver {
     conn: ClientConnection,
     wire: Wire,
     /// There while the connection has work.
-    buffers: Option<Buffers>,
+    buffers: Option<Box<Buffers>>,
     calls: mpsc::Receiver<Sent>,
     exchange: Option<Exchange>,
     on_upgrade: Option<oneshot::Sender<Upgraded>>,
@@ -166,7 +166,7 @@ impl Driver {
     /// Pulls one event out of what was read. Whether there was one.
     fn pull(&mut self) -> bool {
         let mut buffers = self.buffers.take().unwrap_or_else(scratch::take);
-        let Buffers { input, used, head, .. } = &mut buffers;
+        let Buffers { input, used, head, .. } = &mut *buffers;
         let mut rest = input.get(*used..).unwrap_or_default();
         let before = self.conn.keep_alive();
         let event = self.conn.next_event(&mut rest, head);
@@ -344,7 +344,7 @@ impl Driver {
             }
             let deadline = [self.conn.next_deadline(), skip_until].into_iter().flatten().min();
             let Some(deadline) = deadline else { return any };
-            if self.wire.poll_timer(cx, deadline).is_pending() {
+            if self.wire.poll_timer(cx, now, deadline).is_pending() {
                 return any;
             }
             any = true;
@@ -387,7 +387,7 @@ impl Driver {
         while let Ok(Sent { call, reply, .. }) = self.calls.try_recv() {
             let _ = reply.send(Err(Failed::unprocessed(error.clone(), call)));
         }
-        let input = self.buffers.as_mut().map(Buffers::take_input).unwrap_or_default();
+        let input = self.buffers.as_mut().map(|it| it.take_input()).unwrap_or_default();
         if let Some(buffers) = self.buffers.take() {
             scratch::put_back(buffers);
         }

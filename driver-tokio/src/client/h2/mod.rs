@@ -36,7 +36,7 @@ pub(crate) struct Driver {
     shared: Arc<Shared>,
     wire: Wire,
     /// There while the connection has work.
-    buffers: Option<Buffers>,
+    buffers: Option<Box<Buffers>>,
     /// Streams whose content was woken.
     woken: UnboundedReceiver<StreamId>,
     closing: Option<Closing>,
@@ -123,7 +123,7 @@ impl Driver {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
         loop {
-            let Buffers { input, used, fields, .. } = &mut buffers;
+            let Buffers { input, used, fields, .. } = &mut *buffers;
             let mut rest = input.get(*used..).unwrap_or_default();
             let event = state.conn.next_event(&mut rest, fields, &mut state.out);
             *used = input.len() - rest.len();
@@ -201,11 +201,13 @@ impl Driver {
         }
         let mut expired = false;
         loop {
-            if let Err(error) = state.conn.advance(self.wire.elapsed(), &mut state.out) {
+            let now = self.wire.elapsed();
+            expired |= state.conn.next_deadline().is_some_and(|deadline| deadline <= now);
+            if let Err(error) = state.conn.advance(now, &mut state.out) {
                 self.error.get_or_insert_with(|| error.into());
             }
             let Some(deadline) = state.conn.next_deadline() else { return expired };
-            if self.wire.poll_timer(cx, deadline).is_pending() {
+            if self.wire.poll_timer(cx, now, deadline).is_pending() {
                 return expired;
             }
             expired = true;
