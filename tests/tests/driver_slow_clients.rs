@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use driver_h2_client::{Client, SECOND};
 use driver_slow_clients_ways::{HTTP1, HTTP2, Routes, Way, end};
 use driver_tokio::{Server, Settings, Stop};
+use h2_proto::ErrorCode;
+use h2_proto::testing::{Frame, bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -74,6 +76,34 @@ async fn a_thousand_that_waste_time_end_in_time_while_others_are_served() {
     assert_eq!(good.await.unwrap().label(), "client_closed");
 }
 
+/// Silent clients whose streams were reset by a deadline: the reset is no octet of theirs.
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_streams_are_reset_by_deadlines_ends_like_any_idle_one() {
+    for (first, seconds) in [
+        // 30 s for the window, then 60 s of idleness.
+        (vec![Frame::get(1, "/sends"), Frame::get(3, "/sends")], 90),
+        // 20 s for the content.
+        (vec![Frame::request(1, "POST", "/"), Frame::data(1, "some")], 80),
+    ] {
+        let (client, io) = duplex(64 << 10);
+        let mut h2_config = h2_proto::Config::default();
+        h2_config.body_timeout = Some(20 * SECOND);
+        let server = Server::new(Routes).h2_config(h2_config);
+        let begin = tokio::time::Instant::now();
+        let serving = tokio::spawn(async move { server.serve_connection(io, &Stop::new()).await });
+        let mut client = Client::new(client);
+        (client.polite, client.grants) = (false, false);
+        client.greet(&[]).await;
+        client.send([Frame::settings_ack()]).await;
+        client.write(&bytes(first)).await;
+        let ended = tokio::time::timeout(3600 * SECOND, client.rest()).await;
+        assert_eq!(ended, Ok(Some(ErrorCode::NO_ERROR)), "{}", client.story());
+        assert_eq!(begin.elapsed().as_secs(), seconds);
+        drop(client);
+        assert_eq!(serving.await.unwrap().outcome.label(), "closed");
+    }
+}
+
 // ---- on real sockets ----
 
 /// How many may waste time at once, with two descriptors each, beside another test.
@@ -118,7 +148,7 @@ fn server() -> Server<Routes> {
     ] {
         *timeout = TIMEOUT;
     }
-    h2_config.idle_timeout = Some(2 * TIMEOUT);
+    (h2_config.body_timeout, h2_config.idle_timeout) = (Some(TIMEOUT), Some(2 * TIMEOUT));
     h2_config.output_bytes_max = 64 << 10;
     let mut settings = Settings::default();
     settings.sniff_timeout = TIMEOUT / 2;

@@ -167,7 +167,7 @@ fn greeting(behind: &[Frame]) -> Vec<u8> {
 }
 
 /// Those of HTTP/2.
-pub(crate) const HTTP2: [Way; 7] = [
+pub(crate) const HTTP2: [Way; 9] = [
     Way { name: "a silent connection", end: "FirstOctet", ..WAY },
     Way { name: "a preface and nothing behind", first: || PREFACE.to_vec(), end: "Preface", ..WAY },
     Way {
@@ -187,6 +187,23 @@ pub(crate) const HTTP2: [Way; 7] = [
         name: "a slow-loris: a block without its end",
         first: || greeting(&[Frame::get(1, "/").without(flag::END_HEADERS)]),
         end: "HeaderBlock",
+        ..WAY
+    },
+    Way {
+        name: "content that does not come",
+        first: || greeting(&[Frame::request(1, "POST", "/"), Frame::data(1, "some")]),
+        // Its stream is reset, and the connection has nothing to do then.
+        end: "closed",
+        ..WAY
+    },
+    Way {
+        name: "a window that stays shut",
+        first: || {
+            let settings = [Frame::settings([]), Frame::settings_ack(), Frame::get(1, "/sends")];
+            client_bytes(settings)
+        },
+        // The same.
+        end: "closed",
         ..WAY
     },
     Way {
