@@ -15,6 +15,7 @@ use crate::info::ConnectionInfo;
 use crate::listener::{Listener, is_of_one_connection};
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::placed::Placed;
 use crate::stop::Stop;
 use crate::wire::Io;
 
@@ -42,7 +43,8 @@ where
         let making = make(&info);
         // What a task holds it holds for as long as a connection is idle: pointers, not values.
         let span = (!span.is_disabled()).then(|| Box::new(span));
-        let (common, io) = (Arc::clone(&common), Box::new(io));
+        // What becomes of it after HTTP keeps its place, too.
+        let (common, io) = (Arc::clone(&common), Box::new(Placed::new(io, (place, open))));
         tasks.spawn(async move {
             if let Some(handler) = making.await {
                 let Common { options, stop } = &*common;
@@ -61,7 +63,6 @@ where
                     observer(&ended);
                 }
             }
-            drop((place, open));
         });
     };
     while let Some(accepted) = stop.unless_drained(accept(&mut listener, options, &places)).await {

@@ -9,6 +9,7 @@ use crate::info::ConnectionInfo;
 use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::stop::Stop;
+use crate::upgrade::Upgraded;
 use crate::wire::{Io, Wire};
 
 /// How a connection ended, and what is left of it.
@@ -17,24 +18,9 @@ use crate::wire::{Io, Wire};
 pub struct Ended {
     /// Why it ended.
     pub outcome: Outcome,
-    /// After [`Outcome::Upgraded`]: the transport, and the input that belongs to the new
-    /// protocol already.
+    /// After [`Outcome::Upgraded`]: the transport, unless somebody waited for it
+    /// ([`OnUpgrade`](crate::OnUpgrade)).
     pub upgraded: Option<Upgraded>,
-}
-
-/// A transport that changed its protocol.
-#[non_exhaustive]
-pub struct Upgraded {
-    /// The transport.
-    pub io: Box<dyn Io>,
-    /// Octets that came behind the request.
-    pub input: Vec<u8>,
-}
-
-impl std::fmt::Debug for Upgraded {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Upgraded({} octets read)", self.input.len())
-    }
 }
 
 /// Which versions of HTTP a server speaks on a connection.
@@ -80,10 +66,8 @@ pub(crate) async fn serve<H: Handler>(
         let link = Link::new(wire, &options.config, settings.date, sniff_timeout);
         match h1::drive(link, &**handler, options).await {
             Driven::Http2(wire, input) => (wire, input),
-            Driven::Ended(wire, outcome, input) => {
-                let io = wire.into_io();
-                let upgraded =
-                    matches!(outcome, Outcome::Upgraded).then_some(Upgraded { io, input });
+            Driven::Ended(wire, outcome, input, promise) => {
+                let upgraded = h1::hand_over(wire, &outcome, input, promise);
                 return Ended { outcome, upgraded };
             }
         }

@@ -101,6 +101,8 @@ pub enum Gone {
     Closed,
     /// The answer is complete: what of the content was not read before is thrown away.
     Answered,
+    /// The answer did not change the protocol, or somebody else asked for it before.
+    NotUpgraded,
 }
 
 impl fmt::Display for Gone {
@@ -110,6 +112,7 @@ impl fmt::Display for Gone {
             Self::Reset(code) => write!(f, "the stream was reset: {code}"),
             Self::Closed => f.write_str("the connection is closed"),
             Self::Answered => f.write_str("the request is answered, its content is gone"),
+            Self::NotUpgraded => f.write_str("the answer does not change the protocol"),
         }
     }
 }

@@ -29,6 +29,9 @@ mod listener;
 mod metrics;
 mod options;
 mod outcome;
+mod placed;
+#[cfg(feature = "tower")]
+mod protocol;
 mod request;
 #[cfg(feature = "tower")]
 mod request_info;
@@ -45,9 +48,10 @@ mod stop;
 mod tls;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod upgrade;
 mod wire;
 
-pub use connection::{Ended, Protocols, Upgraded};
+pub use connection::{Ended, Protocols};
 pub use error::{Gone, HandlerError, ProtocolError, SendError};
 pub use handler::Handler;
 pub use head::{BodyLength, Field, Fields, Head, Version};
@@ -64,4 +68,5 @@ pub use settings::Settings;
 pub use stop::Stop;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
+pub use upgrade::{OnUpgrade, Upgraded};
 pub use wire::Io;

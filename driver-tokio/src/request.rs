@@ -9,6 +9,7 @@ use crate::h1::Asked as AskedH1;
 use crate::h2::Asked as AskedH2;
 use crate::head::{BodyLength, Fields, Head, Kind};
 use crate::info::ConnectionInfo;
+use crate::upgrade::OnUpgrade;
 
 /// A request: its head, and its content as it comes.
 pub struct Request<'a>(pub(crate) Asked<'a>);
@@ -43,6 +44,16 @@ impl Request<'_> {
         match &self.0 {
             Asked::H1(asked) => asked.connection(),
             Asked::H2(asked) => asked.connection().clone(),
+        }
+    }
+
+    /// The byte stream that this request becomes if it is answered with 101 (HTTP/1.1) or, for CONNECT, with
+    /// 2xx: spawn a task that awaits it, and answer. Of several who ask the first gets it.
+    #[allow(clippy::needless_pass_by_ref_mut, reason = "a request has one taker")]
+    pub fn on_upgrade(&mut self) -> OnUpgrade {
+        match &self.0 {
+            Asked::H1(asked) => asked.on_upgrade(),
+            Asked::H2(asked) => asked.on_upgrade(),
         }
     }
 

@@ -10,10 +10,11 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use crate::convert::Fields;
-use crate::error::SendError;
+use crate::error::{Gone, SendError};
 use crate::h2::Handle;
 use crate::info::ConnectionInfo;
 use crate::response::Response;
+use crate::upgrade::{OnUpgrade, Promise};
 
 /// Of a request: its connection, how long it has waited, and a way to send interim responses. A tower
 /// service finds it in the extensions of its request.
@@ -70,6 +71,15 @@ impl RequestInfo {
         self.began.elapsed()
     }
 
+    /// The byte stream that the request becomes if it is answered with 101 (HTTP/1.1) or, for CONNECT, with
+    /// 2xx: spawn a task that awaits it, and answer. Of several who ask the first gets it.
+    pub fn on_upgrade(&self) -> OnUpgrade {
+        match &self.interim {
+            Interim::H1 { queue, exchange } => queue.ask(*exchange),
+            Interim::H2(handle) => handle.on_upgrade(),
+        }
+    }
+
     /// Sends an interim response, such as 103 (Early Hints), before the service has answered. A 100
     /// (Continue) is sent by itself when the content is asked for.
     ///
@@ -115,6 +125,8 @@ struct Queue {
     /// The number of the exchange that is answered now.
     exchange: u64,
     waiting: Vec<(StatusCode, HeaderMap)>,
+    /// Who waits for the transport.
+    upgrade: Option<Promise>,
     waker: Option<Waker>,
 }
 
@@ -126,7 +138,25 @@ impl InterimQueue {
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         queue.exchange += 1;
         queue.waiting.clear();
+        queue.upgrade = None;
         queue.exchange
+    }
+
+    /// Nothing more is to be had of the exchange: who waits for the transport.
+    pub(crate) fn end(&self) -> Option<Promise> {
+        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.exchange += 1;
+        queue.upgrade.take()
+    }
+
+    fn ask(&self, exchange: u64) -> OnUpgrade {
+        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.exchange != exchange || queue.upgrade.is_some() {
+            return OnUpgrade::refused(Gone::NotUpgraded);
+        }
+        let (promise, on_upgrade) = OnUpgrade::new();
+        queue.upgrade = Some(promise);
+        on_upgrade
     }
 
     fn push(&self, exchange: u64, status: StatusCode, fields: HeaderMap) {

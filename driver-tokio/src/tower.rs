@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use h1_proto::grammar;
 use http::header::CONTENT_LENGTH;
 use http_body::Frame;
@@ -53,6 +53,7 @@ use crate::response::Response;
 pub struct Tower<S>(pub S);
 
 pub use crate::body::Body;
+pub use crate::protocol::Protocol;
 pub use crate::request_info::RequestInfo;
 pub use crate::serve::{Cloned, MakeConnection, PerPeer, Serve, serve};
 pub use crate::stamped::{SUBMITTED_AT, SUBMITTED_AT_CLIENT, Stamped};
@@ -79,6 +80,7 @@ where
             return Ok(());
         };
         let is_head = head.method() == http::Method::HEAD;
+        let is_connect = head.method() == http::Method::CONNECT;
         let mut service = self.0.clone();
         poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
         let length = request.body_length();
@@ -112,7 +114,7 @@ where
                     let frame = at_hand(pin!(frame), &mut feed, asked).await;
                     first = frame.map(|frame| First { frame, exact });
                 }
-                let sending = pin!(send(answer, body, first, is_head, false, response));
+                let sending = pin!(send(answer, body, first, is_head, is_connect, false, response));
                 alongside(sending, &mut feed, asked).await
             }
             Asked::H2(asked) => {
@@ -122,9 +124,13 @@ where
                     BodyLength::Unknown => Body::stream(asked.take_body(), None),
                 };
                 head.extensions_mut().insert(asked.info());
+                if let Some(protocol) = asked.head().protocol() {
+                    let protocol = Protocol(Bytes::copy_from_slice(protocol));
+                    head.extensions_mut().insert(protocol);
+                }
                 let answer = service.call(head.map(|()| body)).await.map_err(Into::into)?;
                 let (answer, body) = answer.into_parts();
-                send(answer, pin!(body), None, is_head, true, response).await
+                send(answer, pin!(body), None, is_head, is_connect, true, response).await
             }
         }
     }
@@ -181,6 +187,7 @@ async fn send<B>(
     mut body: Pin<&mut B>,
     first: Option<First<B::Data>>,
     is_head: bool,
+    is_connect: bool,
     h2: bool,
     response: &mut Response<'_>,
 ) -> Result<(), HandlerError>
@@ -204,7 +211,9 @@ where
         (Some(octets), _) | (None, Some(octets)) => BodyLength::Known(octets),
         (None, None) => BodyLength::Unknown,
     };
-    let fields = Fields { map: &head.headers, length: head.status.as_u16() != 204, h2 };
+    // These have no length either (RFC 9110 §8.6).
+    let bare = matches!(head.status.as_u16(), 101 | 204) || is_connect && head.status.is_success();
+    let fields = Fields { map: &head.headers, length: !bare, h2 };
     response.send_response(head.status.as_u16(), fields, length)?;
     if length == BodyLength::None {
         return Ok(());

@@ -378,10 +378,10 @@ async fn an_upgrade_hands_over_the_stream_and_what_was_read() {
     client.write_all(request).await.unwrap();
     let ended = serving.await.unwrap();
     assert!(matches!(ended.outcome, Outcome::Upgraded), "{}", ended.outcome);
-    let mut upgraded = ended.upgraded.unwrap();
-    assert_eq!(upgraded.input, b"hello");
-    upgraded.io.write_all(b"bye").await.unwrap();
-    drop(upgraded);
+    let (mut io, input) = ended.upgraded.unwrap().into_parts();
+    assert_eq!(input, b"hello");
+    io.write_all(b"bye").await.unwrap();
+    drop(io);
     let mut got = Vec::new();
     client.read_to_end(&mut got).await.unwrap();
     assert!(got.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));

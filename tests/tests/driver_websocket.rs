@@ -1,7 +1,7 @@
 //! WebSockets over the upgrade of HTTP/1.1: tungstenite on both ends of what the driver hands over.
 
 use driver_tokio::{
-    BodyLength, Handler, HandlerError, Io, Outcome, Request, Response, Server, Stop, Tls, Upgraded,
+    BodyLength, Handler, HandlerError, Io, Outcome, Request, Response, Server, Stop, Tls,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
@@ -37,8 +37,8 @@ impl Handler for Opening {
 fn serve(server: Server<Opening>, io: impl Io + 'static) -> JoinHandle<(usize, Outcome)> {
     tokio::spawn(async move {
         let ended = server.serve_connection(io, &Stop::new()).await;
-        let Some(Upgraded { io, input, .. }) = ended.upgraded else { return (0, ended.outcome) };
-        let mut socket = WebSocketStream::from_partially_read(io, input, Role::Server, None).await;
+        let Some(upgraded) = ended.upgraded else { return (0, ended.outcome) };
+        let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, None).await;
         let mut messages = 0;
         while let Some(Ok(message)) = socket.next().await {
             if message.is_text() || message.is_binary() {

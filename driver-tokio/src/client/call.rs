@@ -49,12 +49,6 @@ impl fmt::Debug for OnInformational {
     }
 }
 
-/// Put into the extensions of a CONNECT request, it is its `:protocol`: an extended CONNECT
-/// (RFC 8441), which HTTP/2 has. The content of request and response are the tunnel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "a name")]
-pub struct Protocol(pub Bytes);
-
 /// See the module.
 pub(crate) struct Call {
     pub(crate) parts: Parts,

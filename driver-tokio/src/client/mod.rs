@@ -35,12 +35,13 @@ use self::pool::{Lease, Pool};
 
 pub use self::body::Body;
 pub use self::builder::Builder;
-pub use self::call::{OnInformational, Protocol};
+pub use self::call::OnInformational;
 pub use self::connect::{Connect, Connecting, Target};
 pub use self::error::{Error, ErrorKind};
 pub use self::send::{Connection, SendRequest, http1, http2};
 pub use self::settings::Settings;
 pub use self::upgrade::upgrade;
+pub use crate::protocol::Protocol;
 
 /// Sends requests to any server. Clones share its connections, which end with the last of them.
 ///

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use super::error::{Error, ErrorKind};
-use crate::connection::Upgraded;
+use crate::upgrade::Upgraded;
 
 /// In the extensions of a response that changes the protocol.
 #[derive(Clone)]

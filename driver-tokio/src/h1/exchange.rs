@@ -46,6 +46,10 @@ impl<'a> Asked<'a> {
         Self { link, buffers, arrival, ended: false, read_bytes }
     }
 
+    pub(crate) fn link(&self) -> &'a Mutex<Link> {
+        self.link
+    }
+
     pub(crate) fn head(&self) -> &Head {
         &self.buffers.head
     }

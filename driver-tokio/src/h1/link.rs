@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::date;
 use crate::outcome::Outcome;
+use crate::upgrade::Promise;
 use crate::wire::{Closing, Wire};
 
 pub(crate) struct Link {
@@ -34,6 +35,8 @@ pub(crate) struct Link {
     sniffed: bool,
     /// They were: the connection is not for this machine.
     pub(crate) is_h2: bool,
+    /// Who waits for the transport; a tower service tells it beside its interim responses.
+    pub(crate) upgrade: Option<Promise>,
     /// Interim responses of a tower service.
     #[cfg(feature = "tower")]
     pub(crate) interim: Option<Arc<crate::request_info::InterimQueue>>,
@@ -58,6 +61,7 @@ impl Link {
             sniffing: sniff_timeout,
             sniffed: false,
             is_h2: false,
+            upgrade: None,
             #[cfg(feature = "tower")]
             interim: None,
         }))

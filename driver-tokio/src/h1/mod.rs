@@ -5,6 +5,7 @@
 
 mod exchange;
 mod link;
+mod upgrade;
 
 use std::future::{Future, poll_fn};
 use std::mem;
@@ -26,18 +27,20 @@ use crate::outcome::Outcome;
 use crate::request::{self, Request};
 use crate::response::{Answering, Response};
 use crate::scratch::{self, Buffers};
+use crate::upgrade::Promise;
 use crate::wire::{Closing, Wire};
 
 pub(crate) use self::exchange::{Asked, poll_flush, poll_send_data};
 pub(crate) use self::link::{Link, lock};
+pub(crate) use self::upgrade::hand_over;
 
 /// Octets of answers that may be unsent when the next request is taken up.
 const HELD_BYTES_MAX: u64 = 64 << 10;
 
 /// What became of a connection, with the input that was not used.
 pub(crate) enum Driven {
-    /// It is over.
-    Ended(Wire, Outcome, Vec<u8>),
+    /// It is over; somebody may wait for what it became.
+    Ended(Wire, Outcome, Vec<u8>, Option<Promise>),
     /// It speaks HTTP/2.
     Http2(Wire, Vec<u8>),
 }
@@ -59,12 +62,13 @@ pub(crate) async fn drive<H: Handler>(
         close(&link).await;
     }
     let input = held.0.as_mut().map(|buffers| buffers.take_input()).unwrap_or_default();
-    let link = link.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut link = link.into_inner().unwrap_or_else(PoisonError::into_inner);
     if link.is_h2 {
         return Driven::Http2(link.wire, input);
     }
+    let promise = link.take_promise();
     let (wire, outcome) = link.into_parts();
-    Driven::Ended(wire, outcome, input)
+    Driven::Ended(wire, outcome, input, promise)
 }
 
 /// The buffers of a connection: there while it has work, given back when it parks or ends.
@@ -200,6 +204,7 @@ fn park(link: &mut Link, held: &mut Held) {
         }
         held.put_back();
     }
+    link.refuse_upgrade();
     link.conn.shrink();
 }
 
@@ -213,9 +218,12 @@ fn begin<'a, H: Handler>(
     arrival: Arrival,
     read_bytes: usize,
 ) -> Pin<Box<impl Future<Output = Result<(), HandlerError>> + Send + use<'a, H>>> {
-    let out = &mut lock(link).wire.out;
-    if out.capacity() == 0 {
-        *out = mem::take(&mut buffers.out);
+    {
+        let link = &mut *lock(link);
+        if link.wire.out.capacity() == 0 {
+            link.wire.out = mem::take(&mut buffers.out);
+        }
+        link.upgrade = None;
     }
     Box::pin(async move {
         let asked = Asked::new(link, buffers, arrival, read_bytes);

@@ -4,6 +4,7 @@
 use std::task::Waker;
 
 use super::ready::Ready;
+use super::tunnel::Settled;
 
 /// See the module.
 #[derive(Default)]
@@ -16,6 +17,8 @@ pub(crate) struct After {
     first: Option<Waker>,
     more: Vec<Waker>,
     trash: Vec<Waker>,
+    /// Those who wait for tunnels.
+    settled: Vec<Settled>,
 }
 
 impl After {
@@ -42,6 +45,12 @@ impl After {
         }
     }
 
+    /// What somebody waits for is there, or will not be.
+    pub(crate) fn promise(&mut self, settled: Settled) {
+        self.is_due = true;
+        self.settled.push(settled);
+    }
+
     /// What is due, if anything is.
     pub(crate) fn take(&mut self) -> Option<Self> {
         self.is_due.then(|| std::mem::take(self))
@@ -53,5 +62,6 @@ impl After {
         if self.notify {
             ready.notify();
         }
+        self.settled.into_iter().for_each(Settled::tell);
     }
 }

@@ -12,6 +12,7 @@ use super::shared::State;
 use crate::error::Gone;
 use crate::head::BodyLength;
 use crate::info::ConnectionInfo;
+use crate::upgrade::OnUpgrade;
 
 /// What the driving loop knows of a request when it arrives.
 pub(crate) struct Arrival {
@@ -68,6 +69,10 @@ impl Asked {
         let shared = &self.handle.shared;
         let began = shared.epoch + self.began;
         crate::tower::RequestInfo::h2(shared.info.clone(), began, self.handle.clone())
+    }
+
+    pub(crate) fn on_upgrade(&self) -> OnUpgrade {
+        self.handle.on_upgrade()
     }
 
     pub(crate) fn began(&self) -> Duration {
@@ -133,6 +138,10 @@ impl Handle {
             let Some(exchange) = exchanges.find(self.stream) else {
                 return Poll::Ready(Err(Gone::Closed));
             };
+            if exchange.is_tunnel() {
+                // What comes now is the tunnel's.
+                return Poll::Ready(Err(Gone::Answered));
+            }
             if !exchange.received.is_empty() {
                 mem::swap(&mut exchange.received, piece);
                 // A window holds less than 2^31 octets.

@@ -5,11 +5,12 @@ use std::task::Waker;
 
 use h2_proto::{FieldBuf, StreamId};
 
+use super::tunnel::Stage;
 use crate::error::Gone;
 use crate::scratch::one_first;
 
 /// Memory of one exchange that is kept for the next, in octets.
-const KEPT_BYTES_MAX: usize = 4 << 10;
+pub(crate) const KEPT_BYTES_MAX: usize = 4 << 10;
 
 /// A request and its answer on a stream.
 pub(crate) struct Exchange {
@@ -18,6 +19,9 @@ pub(crate) struct Exchange {
     pub(crate) task: u32,
     /// The request is for HEAD: the answer has no content.
     pub(crate) is_head: bool,
+    /// The request is for CONNECT: it may become a tunnel.
+    pub(crate) is_connect: bool,
+    pub(crate) tunnel: Stage,
     /// Content that came and was not taken; the stream's window limits it.
     pub(crate) received: Vec<u8>,
     pub(crate) trailers: FieldBuf,
@@ -49,6 +53,8 @@ impl Exchange {
             stream,
             task: 0,
             is_head: false,
+            is_connect: false,
+            tunnel: Stage::None,
             received: Vec::new(),
             trailers: FieldBuf::new(),
             end: None,
@@ -81,7 +87,7 @@ impl Exchange {
 
     /// Nobody has anything to do with it any more.
     pub(crate) fn is_over(&self) -> bool {
-        !self.handling && !self.body_held && self.rest_sent == self.rest.len()
+        !self.handling && !self.body_held && !self.is_tunnel() && self.rest_sent == self.rest.len()
     }
 
     /// The stream will say nothing more and take nothing more.

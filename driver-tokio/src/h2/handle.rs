@@ -99,20 +99,24 @@ impl Handle {
         let State { conn, out, exchanges, .. } = state;
         let exchange = exchanges.find(self.stream).ok_or(SendError::NoStream)?;
         let allowed = grammar::status_allows_content(status);
-        let head_only = exchange.is_head || !allowed;
+        let tunnels = exchange.tunnels(status);
+        let head_only = exchange.is_head || !allowed || tunnels;
         let date = date_for(self.shared.date.then(Instant::now), &fields);
         let mut digits = [0; 20];
         let length = match body {
-            BodyLength::Known(octets) if allowed && !has(&fields, b"content-length") => {
+            BodyLength::Known(octets)
+                if allowed && !tunnels && !has(&fields, b"content-length") =>
+            {
                 Some(decimal(octets, &mut digits))
             }
             _ => None,
         };
         let fields = Added::new(fields, date.as_ref(), length);
-        conn.send_response(self.stream, status, fields, end || head_only, out)?;
+        conn.send_response(self.stream, status, fields, (end || head_only) && !tunnels, out)?;
         exchange.begun = true;
         exchange.ended = end || head_only;
         exchange.head_only = head_only;
+        self.answered(state, tunnels);
         Ok(head_only)
     }
 

@@ -14,6 +14,7 @@ mod pull;
 mod ready;
 mod shared;
 mod tasks;
+mod tunnel;
 
 use std::future::{Future, poll_fn};
 use std::mem;

@@ -31,9 +31,11 @@ pub(crate) fn pull(state: &mut State, buffers: &mut Buffers, task: u32) -> Pulle
     match event {
         Ok(Some(Event::Request { stream, head, end_stream, began })) => {
             let (is_head, pseudo) = (head.method() == b"HEAD", head.pseudo_fields());
+            let is_connect = head.method() == b"CONNECT";
             let exchange = state.exchanges.open(stream);
             exchange.task = task;
             exchange.is_head = is_head;
+            exchange.is_connect = is_connect;
             if end_stream {
                 exchange.end = Some(Ok(()));
             }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::after::After;
 use super::exchange::{Exchange, Exchanges};
 use super::ready::Ready;
+use super::tunnel::Settled;
 use crate::error::{Gone, HandlerError};
 use crate::info::ConnectionInfo;
 use crate::response::{Added, date_for};
@@ -122,6 +123,9 @@ impl State {
     pub(crate) fn handled(&mut self, stream: StreamId, failure: Option<HandlerError>, date: bool) {
         let Some(exchange) = self.exchanges.find(stream) else { return };
         exchange.handling = false;
+        if let Some(promise) = exchange.take_promise() {
+            self.after.promise(Settled::refused(promise, Gone::NotUpgraded));
+        }
         let gone = matches!(exchange.end, Some(Err(_)));
         let failure = failure.or_else(|| {
             if exchange.ended || gone {
@@ -150,6 +154,7 @@ impl State {
                 let _ = self.conn.respond(stream, 500, fields, content, &mut self.out);
             } else {
                 let _ = self.conn.reset(stream, ErrorCode::INTERNAL_ERROR, &mut self.out);
+                self.broken_off(stream, Gone::Reset(ErrorCode::INTERNAL_ERROR));
             }
         }
         self.settle(stream);
@@ -170,15 +175,24 @@ impl State {
 
     /// A stream was reset: whose task is to be stopped.
     pub(crate) fn reset(&mut self, stream: StreamId, code: ErrorCode) -> Option<u32> {
+        self.broken_off(stream, Gone::Reset(code));
         let exchange = self.exchanges.find(stream)?;
-        exchange.break_off(Gone::Reset(code));
-        for waker in exchange.take_wakers() {
-            self.after.wake(waker);
-        }
         let task = exchange.handling.then_some(exchange.task);
         exchange.handling = false;
         self.settle(stream);
         task
+    }
+
+    /// Tells all who have to do with a stream that there is no more of it.
+    fn broken_off(&mut self, stream: StreamId, gone: Gone) {
+        let Some(exchange) = self.exchanges.find(stream) else { return };
+        if let Some(promise) = exchange.take_promise() {
+            self.after.promise(Settled::refused(promise, gone.clone()));
+        }
+        exchange.break_off(gone);
+        for waker in exchange.take_wakers() {
+            self.after.wake(waker);
+        }
     }
 
     /// All that was sent is written.
@@ -197,6 +211,9 @@ impl State {
         for exchange in self.exchanges.iter_mut() {
             if exchange.end != Some(Ok(())) {
                 exchange.end = Some(Err(gone.clone()));
+            }
+            if let Some(promise) = exchange.take_promise() {
+                self.after.promise(Settled::refused(promise, gone.clone()));
             }
             for waker in exchange.take_wakers() {
                 self.after.wake(waker);

@@ -11,9 +11,9 @@ use crate::client::body::Body;
 use crate::client::call::{Call, Failed, OnInformational, Outcome};
 use crate::client::error::Error;
 use crate::client::upgrade::OnUpgrade;
-use crate::connection::Upgraded;
 use crate::convert;
 use crate::head::Fields;
+use crate::upgrade::Upgraded;
 
 /// Called when the connection can be used again.
 pub(crate) type GiveBack = Box<dyn FnOnce() + Send + Sync>;

@@ -22,9 +22,9 @@ use self::feed::Wish;
 use super::call::{Failed, H1Trailers};
 use super::content::Next;
 use super::error::{Error, ErrorKind};
-use crate::connection::Upgraded;
 use crate::outcome::Outcome;
 use crate::scratch::{self, Buffers};
+use crate::upgrade::Upgraded;
 use crate::wire::{Closing, Wire};
 
 pub(crate) use self::exchange::{GiveBack, Sent};
@@ -395,7 +395,7 @@ impl Driver {
             && let Some(on_upgrade) = self.on_upgrade.take()
         {
             // If nobody wants it, it is closed.
-            let _ = on_upgrade.send(Upgraded { io: self.wire.into_io(), input });
+            let _ = on_upgrade.send(Upgraded::new(self.wire.into_io(), input));
         }
     }
 }

@@ -12,8 +12,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::exchange::{ContentWaker, Exchange};
 use super::fields::Fields;
 use super::stream::{Slot, Stream};
-use crate::client::call::{Call, Failed, Protocol};
+use crate::client::call::{Call, Failed};
 use crate::client::error::Error;
+use crate::protocol::Protocol;
 
 /// See the module.
 pub(crate) struct Shared {
