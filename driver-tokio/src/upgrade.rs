@@ -18,7 +18,7 @@ use crate::wire::Io;
 ///
 /// A stream of HTTP/2 is reset by an error of the peer, which reading and writing tell; what is written to
 /// it goes by itself, and the client's windows hold the writer back. When this is dropped the stream ends
-/// as after [`shutdown`](tokio::io::AsyncWriteExt::shutdown).
+/// as after [`shutdown`](tokio::io::AsyncWriteExt::shutdown), and what still comes is refused.
 pub struct Upgraded {
     io: Box<dyn Io>,
     input: Vec<u8>,

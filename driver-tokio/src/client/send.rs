@@ -16,6 +16,7 @@ use super::error::{BoxError, Error};
 use super::h1::{self, GiveBack, Sent};
 use super::h2::{self, Slot};
 use crate::info::ConnectionInfo;
+use crate::protocol::Protocol;
 use crate::stop::Stop;
 use crate::wire::{Io, Wire};
 
@@ -140,7 +141,12 @@ impl SendRequest {
                 }
                 response.await.unwrap_or_else(|_| Err(Failed::new(Error::closed())))
             }
-            Kind::H2(sender, timeout) => sender.send(call, slot)?.response(*timeout).await,
+            Kind::H2(sender, timeout) => {
+                if call.parts.extensions.get::<Protocol>().is_some() {
+                    sender.greeted().await;
+                }
+                sender.send(call, slot)?.response(*timeout).await
+            }
         }
     }
 }

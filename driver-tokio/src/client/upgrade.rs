@@ -18,8 +18,9 @@ impl OnUpgrade {
     }
 }
 
-/// The transport of a connection whose protocol this response changes: 101 (Switching Protocols), or
-/// a 2xx to CONNECT, of HTTP/1.1. In HTTP/2 the tunnel is the content of request and response.
+/// The byte stream that this response makes of its connection, 101 (Switching Protocols) or a 2xx to CONNECT
+/// of HTTP/1.1, or of its stream, a 2xx to CONNECT of HTTP/2. There a request that has content makes that and
+/// the response's the tunnel; this is for those that have none.
 ///
 /// # Errors
 /// The response changes no protocol, or the connection ended.

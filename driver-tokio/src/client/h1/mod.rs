@@ -23,6 +23,7 @@ use super::call::{Failed, H1Trailers};
 use super::content::Next;
 use super::error::{Error, ErrorKind};
 use crate::outcome::Outcome;
+use crate::protocol::Protocol;
 use crate::scratch::{self, Buffers};
 use crate::upgrade::Upgraded;
 use crate::wire::{Closing, Wire};
@@ -248,6 +249,8 @@ impl Driver {
             Err(Error::closed())
         } else if tunnel && !call.content.is_over() {
             Err(Error::request("in HTTP/1 CONNECT has no content"))
+        } else if call.parts.extensions.get::<Protocol>().is_some() {
+            Err(Error::request("an extended CONNECT needs HTTP/2"))
         } else {
             let line = (call.parts.method.as_str(), call.target());
             self.conn

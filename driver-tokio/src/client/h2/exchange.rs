@@ -27,6 +27,8 @@ pub(crate) struct Exchange {
     pub(crate) content: Arc<ContentWaker>,
     /// Interim responses that were not told.
     pub(crate) informational: VecDeque<Head>,
+    /// What it writes if it is a tunnel.
+    pub(crate) tunnel: Tunnelled,
     /// The final one.
     pub(crate) head: Option<Head>,
     /// Content that came and was not taken; the stream's window limits it.
@@ -37,6 +39,18 @@ pub(crate) struct Exchange {
     pub(crate) reader: Option<Waker>,
     /// Somebody waits for the response, or reads it.
     pub(crate) held: bool,
+}
+
+/// The writing half of a CONNECT without content.
+#[derive(Default)]
+pub(crate) struct Tunnelled {
+    /// The request is such a one: its stream is left open.
+    pub(crate) is: bool,
+    /// It is its turn to send.
+    pub(crate) granted: bool,
+    /// Nothing more is sent.
+    pub(crate) ended: bool,
+    pub(crate) writer: Option<Waker>,
 }
 
 /// The head of a response.
@@ -74,6 +88,7 @@ impl Exchange {
             started: false,
             content,
             informational: VecDeque::new(),
+            tunnel: Tunnelled::default(),
             head: None,
             received: Vec::new(),
             trailers: None,
@@ -91,6 +106,12 @@ impl Exchange {
     pub(crate) fn wake_reader(&mut self) {
         if let Some(reader) = self.reader.take() {
             reader.wake();
+        }
+    }
+
+    pub(crate) fn wake_writer(&mut self) {
+        if let Some(writer) = self.tunnel.writer.take() {
+            writer.wake();
         }
     }
 
@@ -128,6 +149,7 @@ impl Exchange {
             self.end = Some(Err(error));
         }
         self.wake_reader();
+        self.wake_writer();
     }
 }
 

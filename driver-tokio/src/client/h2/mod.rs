@@ -7,6 +7,7 @@ mod exchange;
 mod fields;
 mod shared;
 mod stream;
+mod tunnel;
 
 use std::future::poll_fn;
 use std::mem;
@@ -277,6 +278,7 @@ fn happened(state: &mut State, event: Event<'_, '_>, config: &Config) {
         Event::SettingsChanged => {
             let theirs = state.conn.snapshot().remote_settings.streams_max;
             state.streams_max = theirs.min(config.streams_max);
+            state.greeted();
             return;
         }
         Event::GoAway { .. } => {

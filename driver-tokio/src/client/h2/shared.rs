@@ -1,8 +1,9 @@
 //! What the tasks of a connection share: the machine, its output, and the exchanges.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use bytes::Buf;
 use h2_proto::{ClientConnection, Config, ErrorCode, RequestLine, StreamId, Verdict};
@@ -26,6 +27,9 @@ pub(crate) struct State {
     pub(crate) conn: ClientConnection,
     pub(crate) out: Vec<u8>,
     pub(crate) exchanges: HashMap<StreamId, Exchange>,
+    /// The server's SETTINGS have come; who waits for them.
+    is_greeted: bool,
+    greeting: Vec<Waker>,
     /// The connection's task, if nobody woke it since it ran.
     waker: Option<Waker>,
     /// Those who may send requests.
@@ -51,6 +55,8 @@ impl Shared {
             conn,
             out,
             exchanges: HashMap::new(),
+            is_greeted: false,
+            greeting: Vec::new(),
             waker: None,
             senders: 0,
             reserved: 0,
@@ -82,6 +88,12 @@ impl State {
         }
     }
 
+    /// The server's SETTINGS have come, or will not.
+    pub(crate) fn greeted(&mut self) {
+        self.is_greeted = true;
+        self.greeting.drain(..).for_each(Waker::wake);
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.ended.is_some() || self.leaving || self.conn.is_draining()
     }
@@ -106,6 +118,11 @@ impl State {
     /// It is this stream's turn to send.
     pub(crate) fn grant(&mut self, stream: StreamId) {
         let Some(exchange) = self.exchanges.get_mut(&stream) else { return };
+        if exchange.tunnel.is {
+            exchange.tunnel.granted = true;
+            exchange.wake_writer();
+            return;
+        }
         if !exchange.started {
             exchange.started = true;
             exchange.content.push();
@@ -142,6 +159,7 @@ impl State {
             return;
         }
         self.ended = Some(error.clone());
+        self.greeted();
         let unprocessed: Vec<StreamId> = self
             .conn
             .unfinished()
@@ -177,6 +195,20 @@ impl Sender {
         })
     }
 
+    /// Waits for the server's SETTINGS: they say what else can be asked for (RFC 8441 §3).
+    pub(crate) async fn greeted(&self) {
+        poll_fn(|cx| {
+            let mut state = self.0.lock();
+            if state.is_greeted {
+                return Poll::Ready(());
+            }
+            state.greeting.retain(|waker| !waker.will_wake(cx.waker()));
+            state.greeting.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
     pub(crate) fn send(&self, call: Box<Call>, slot: Option<Slot>) -> Result<Stream, Failed> {
         let mut guard = self.0.lock();
         let state = &mut *guard;
@@ -193,7 +225,9 @@ impl Sender {
             path: (!tunnel).then(|| call.path()),
             protocol: protocol.map(|protocol| &*protocol.0),
         };
-        let end_stream = call.content.is_over();
+        // One without content is a tunnel to be had as a byte stream.
+        let bare = parts.method == Method::CONNECT && call.content.is_over();
+        let end_stream = call.content.is_over() && !bare;
         let mut digits = [0; 20];
         let fields = Fields::new(&call, tunnel || protocol.is_some(), &mut digits);
         let id = match state.conn.send_request(line, fields, end_stream, &mut state.out) {
@@ -206,12 +240,14 @@ impl Sender {
                 return Err(Failed::new(error));
             }
         };
-        if !end_stream {
+        if !end_stream && !bare {
             // Of a stream that was just opened it cannot fail.
             let _ = state.conn.want_send(id);
         }
         let waker = ContentWaker::new(id, self.0.woken.clone());
-        state.exchanges.insert(id, Exchange::new(call, end_stream, waker));
+        let mut exchange = Exchange::new(call, end_stream || bare, waker);
+        exchange.tunnel.is = bare;
+        state.exchanges.insert(id, exchange);
         state.notify();
         drop(guard);
         Ok(Stream::new(Arc::clone(&self.0), id, slot))

@@ -16,9 +16,12 @@ use http_body::Frame;
 
 use super::exchange::Head;
 use super::shared::Shared;
+use super::tunnel::Tunnel;
 use crate::client::body::Body;
 use crate::client::call::{Failed, OnInformational, Outcome};
 use crate::client::error::Error;
+use crate::client::upgrade::OnUpgrade;
+use crate::upgrade::Upgraded;
 
 /// A place for a stream that the pool gave away.
 pub(crate) struct Slot {
@@ -85,15 +88,30 @@ impl Stream {
             .fields
             .get(CONTENT_LENGTH)
             .and_then(|value| grammar::decimal(grammar::trim_ows(value.as_bytes())).ok());
+        let tunnels = (200..300).contains(&head.status) && self.is_tunnel();
         let reader = Reader(self);
-        let body =
-            if is_head || reader.is_over() { Body::empty() } else { Body::h2(reader, length) };
+        let (mut body, mut upgrade) = (Body::empty(), None);
+        if tunnels {
+            let (sender, on_upgrade) = OnUpgrade::new();
+            let _ = sender.send(Upgraded::new(Box::new(Tunnel::new(reader)), Vec::new()));
+            upgrade = Some(on_upgrade);
+        } else if !is_head && !reader.is_over() {
+            body = Body::h2(reader, length);
+        }
         let mut response = Response::new(body);
+        if let Some(upgrade) = upgrade {
+            response.extensions_mut().insert(upgrade);
+        }
         // What the machine lets through is a status.
         *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or_default();
         *response.version_mut() = Version::HTTP_2;
         *response.headers_mut() = head.fields;
         Ok(response)
+    }
+
+    /// Whether its request is a CONNECT without content.
+    fn is_tunnel(&self) -> bool {
+        self.shared.lock().exchanges.get(&self.id).is_some_and(|exchange| exchange.tunnel.is)
     }
 
     fn poll_head(
@@ -183,6 +201,14 @@ impl Reader {
                 Poll::Pending
             }
         }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
+    pub(crate) fn id(&self) -> StreamId {
+        self.0.id
     }
 
     pub(crate) fn is_over(&self) -> bool {
