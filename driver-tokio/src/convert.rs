@@ -1,29 +1,31 @@
 //! Between the machine's heads and the `http` types.
 
+use std::cell::RefCell;
+
+use bytes::Bytes;
 use h1_proto::{TargetForm, grammar};
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
-    UPGRADE,
-};
-use http::uri::{Parts, PathAndQuery, Uri};
+use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::uri::{Authority, Parts, PathAndQuery, Uri};
 use http::{Method, Version};
 
 use crate::head::{self, Field, Head, Kind};
 
-/// A request head as `http` types; `None` if its target is none that `http::Uri` takes.
-pub(crate) fn request(head: Head<'_>) -> Option<http::Request<()>> {
-    let mut request = http::Request::new(());
+/// Writes a request head into `http` types; `None` if its target is none that `http::Uri` takes.
+pub(crate) fn request<B>(head: Head<'_>, request: &mut http::Request<B>) -> Option<()> {
     *request.method_mut() = Method::from_bytes(head.method()).ok()?;
+    let octets = Octets::of(head.octets());
     *request.uri_mut() = match head.0 {
         Kind::H1(head) if head.target_form() != TargetForm::Asterisk => {
-            Uri::try_from(head.target()).ok()?
+            Uri::from_maybe_shared(octets.share(head.target())).ok()?
         }
         Kind::H1(_) => Uri::from_static("*"),
         Kind::H2(head) => {
             let mut parts = Parts::default();
+            let authority = head.authority().map(|it| octets.share(it));
+            let path = head.path().map(|it| octets.share(it));
             parts.scheme = head.scheme().map(TryFrom::try_from).transpose().ok()?;
-            parts.authority = head.authority().map(TryFrom::try_from).transpose().ok()?;
-            parts.path_and_query = head.path().map(PathAndQuery::try_from).transpose().ok()?;
+            parts.authority = authority.map(Authority::from_maybe_shared).transpose().ok()?;
+            parts.path_and_query = path.map(PathAndQuery::from_maybe_shared).transpose().ok()?;
             if parts.authority.is_none() {
                 // `http::Uri` has no scheme without an authority.
                 parts.scheme = None;
@@ -36,8 +38,11 @@ pub(crate) fn request(head: Head<'_>) -> Option<http::Request<()>> {
         head::Version::Http11 => Version::HTTP_11,
         head::Version::Http2 => Version::HTTP_2,
     };
-    let mut map = header_map(head.fields());
-    if map.get_all(COOKIE).iter().nth(1).is_some() {
+    let mut map = take_map();
+    let cookies = fill(&mut map, head.fields(), |value| {
+        HeaderValue::from_maybe_shared(octets.share(value)).ok()
+    });
+    if cookies > 1 {
         // What is not made for HTTP/2 expects its crumbs in one field (RFC 9113 §8.2.3).
         let mut joined = Vec::new();
         h2_proto::message::join_cookies(head.fields(), &mut joined);
@@ -46,21 +51,81 @@ pub(crate) fn request(head: Head<'_>) -> Option<http::Request<()>> {
         }
     }
     *request.headers_mut() = map;
-    Some(request)
+    Some(())
 }
 
 /// Fields as a map. What the machines let through is valid here too; names lose their case.
 pub(crate) fn header_map(fields: head::Fields<'_>) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(fields.len());
+    fill(&mut map, fields, |value| HeaderValue::from_bytes(value).ok());
+    map
+}
+
+/// Adds fields to a map. How many of them are Cookie.
+fn fill(
+    map: &mut HeaderMap,
+    fields: head::Fields<'_>,
+    make: impl Fn(&[u8]) -> Option<HeaderValue>,
+) -> usize {
+    map.reserve(fields.len());
+    let mut cookies = 0;
     for field in fields {
-        if let (Ok(name), Ok(mut value)) =
-            (HeaderName::from_bytes(field.name), HeaderValue::from_bytes(field.value))
+        if let (Ok(name), Some(mut value)) = (HeaderName::from_bytes(field.name), make(field.value))
         {
             value.set_sensitive(field.sensitive);
+            cookies += usize::from(name == COOKIE);
             map.append(name, value);
         }
     }
-    map
+    cookies
+}
+
+/// The octets of a head, once for all of its values.
+struct Octets {
+    shared: Bytes,
+    /// Where those were that they are a copy of.
+    start: usize,
+}
+
+impl Octets {
+    fn of(octets: &[u8]) -> Self {
+        Self { shared: Bytes::copy_from_slice(octets), start: octets.as_ptr() as usize }
+    }
+
+    /// A piece of what this is a copy of.
+    fn share(&self, piece: &[u8]) -> Bytes {
+        let start = (piece.as_ptr() as usize).wrapping_sub(self.start);
+        match start.checked_add(piece.len()) {
+            Some(end) if end <= self.shared.len() => self.shared.slice(start..end),
+            // It lies elsewhere.
+            _ => Bytes::copy_from_slice(piece),
+        }
+    }
+}
+
+/// Maps that a thread keeps: those of answers become those of requests.
+const KEPT: usize = 8;
+/// One with room for more fields is not kept.
+const KEPT_FIELDS_MAX: usize = 64;
+
+thread_local! {
+    static MAPS: RefCell<Vec<HeaderMap>> = const { RefCell::new(Vec::new()) };
+}
+
+fn take_map() -> HeaderMap {
+    MAPS.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+/// A map that nobody needs any more.
+pub(crate) fn put_map_back(mut map: HeaderMap) {
+    if (1..=KEPT_FIELDS_MAX).contains(&map.capacity()) {
+        map.clear();
+        MAPS.with_borrow_mut(|maps| {
+            if maps.len() < KEPT {
+                maps.push(map);
+            }
+        });
+    }
 }
 
 /// A map as fields, without those that the machine decides.
@@ -94,14 +159,24 @@ impl<'a> Iterator for Entries<'a> {
 
     fn next(&mut self) -> Option<Field<'a>> {
         let (length, h2) = (self.length, self.h2);
-        let (name, value) = self.entries.find(|(name, _)| match **name {
-            TRANSFER_ENCODING => false,
-            CONTENT_LENGTH => length,
-            CONNECTION | UPGRADE => !h2,
-            ref name => !h2 || !matches!(name.as_str(), "keep-alive" | "proxy-connection"),
-        })?;
+        let (name, value) = loop {
+            let (name, value) = self.entries.next()?;
+            let name = name.as_str().as_bytes();
+            // Told by their length first, which most do not share.
+            let goes = match name.len() {
+                7 => !h2 || name != b"upgrade",
+                10 => !h2 || !matches!(name, b"connection" | b"keep-alive"),
+                14 => length || name != b"content-length",
+                16 => !h2 || name != b"proxy-connection",
+                17 => name != b"transfer-encoding",
+                _ => true,
+            };
+            if goes {
+                break (name, value);
+            }
+        };
         Some(Field {
-            name: name.as_str().as_bytes(),
+            name,
             value: grammar::trim_ows(value.as_bytes()),
             sensitive: value.is_sensitive(),
         })

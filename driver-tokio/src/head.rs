@@ -41,6 +41,18 @@ pub enum BodyLength {
     Unknown,
 }
 
+impl BodyLength {
+    /// How many octets, if that is known.
+    #[cfg(feature = "tower")]
+    pub(crate) fn octets(self) -> Option<u64> {
+        match self {
+            Self::None => Some(0),
+            Self::Known(octets) => Some(octets),
+            Self::Unknown => None,
+        }
+    }
+}
+
 impl From<h1_proto::BodyLength> for BodyLength {
     fn from(length: h1_proto::BodyLength) -> Self {
         match length {
@@ -145,6 +157,15 @@ impl<'a> Head<'a> {
     #[must_use]
     pub fn field(&self, name: impl AsRef<[u8]>) -> Option<&'a [u8]> {
         self.fields().value(name)
+    }
+
+    /// The octets in which all of it lies.
+    #[cfg(feature = "tower")]
+    pub(crate) fn octets(&self) -> &'a [u8] {
+        match self.0 {
+            Kind::H1(head) => head.raw(),
+            Kind::H2(head) => head.raw(),
+        }
     }
 
     /// The head of HTTP/1, if the request came by it: letter case, target form, raw octets.

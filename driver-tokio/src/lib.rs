@@ -11,6 +11,8 @@
 
 mod accept;
 #[cfg(feature = "tower")]
+mod answer;
+#[cfg(feature = "tower")]
 mod body;
 #[cfg(feature = "client")]
 pub mod client;

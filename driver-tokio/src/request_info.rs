@@ -172,12 +172,15 @@ impl InterimQueue {
         }
     }
 
-    /// Sends what waits; wakes this task for more.
-    pub(crate) fn send(&self, cx: &Context<'_>, response: &mut Response<'_>) {
+    /// Sends what waits; wakes this task for more if the service is still at work.
+    pub(crate) fn send(&self, cx: &Context<'_>, more: bool, response: &mut Response<'_>) {
         let waiting = {
             let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            if more && !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 queue.waker = Some(cx.waker().clone());
+            }
+            if queue.waiting.is_empty() {
+                return;
             }
             std::mem::take(&mut queue.waiting)
         };

@@ -155,6 +155,12 @@ impl Wire {
         }
     }
 
+    /// Whether there is nothing to write, and nobody to tell that nothing can be.
+    #[inline]
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.out.is_empty() && !self.unflushed && !self.dead && !self.watch.stop.is_cancelled()
+    }
+
     /// Writes the output and flushes the transport; `wrote` is told what was taken. Ready when all
     /// of it is out, or nothing can be.
     pub(crate) fn poll_flush(

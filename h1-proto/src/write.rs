@@ -37,7 +37,7 @@ where
         check_field(index, name, value)?;
         checked.octets += name.len() + value.len() + 4;
         match name.len() {
-            2 if name.eq_ignore_ascii_case(b"te") => {
+            2 if is_name(name, b"te") => {
                 // R9112-089: chunked is always acceptable and never listed.
                 let coding = |element: &[u8]| {
                     grammar::trim_ows(
@@ -50,23 +50,23 @@ where
                 }
                 checked.te = true;
             }
-            4 if name.eq_ignore_ascii_case(b"host") => {
+            4 if is_name(name, b"host") => {
                 checked.hosts += 1;
                 checked.hosts_valid &= value.is_empty() || grammar::authority(value).is_some();
             }
-            6 if name.eq_ignore_ascii_case(b"expect") => {
+            6 if is_name(name, b"expect") => {
                 checked.expects_continue |= grammar::list_contains(value, b"100-continue");
             }
-            7 if name.eq_ignore_ascii_case(b"upgrade") => checked.upgrade = true,
-            10 if name.eq_ignore_ascii_case(b"connection") => checked.connection.note(value),
-            14 if name.eq_ignore_ascii_case(b"content-length") => {
+            7 if is_name(name, b"upgrade") => checked.upgrade = true,
+            10 if is_name(name, b"connection") => checked.connection.note(value),
+            14 if is_name(name, b"content-length") => {
                 if checked.content_length.is_some() {
                     return Err(SendError::FramingField(index));
                 }
                 let octets = grammar::decimal(value).map_err(|_| SendError::FramingField(index))?;
                 checked.content_length = Some((octets, index));
             }
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+            17 if is_name(name, b"transfer-encoding") => {
                 return Err(SendError::FramingField(index));
             }
             _ => {}
@@ -89,6 +89,12 @@ where
         }
     }
     Ok(())
+}
+
+/// Whether a name is this one, which most callers spell in lower case.
+#[inline]
+fn is_name(name: &[u8], lower: &[u8]) -> bool {
+    name == lower || name.eq_ignore_ascii_case(lower)
 }
 
 #[inline]

@@ -47,6 +47,12 @@ pub struct RequestHead<'f> {
 }
 
 impl<'f> RequestHead<'f> {
+    /// The octets in which all of it lies.
+    #[must_use]
+    pub fn raw(&self) -> &'f [u8] {
+        self.fields.raw()
+    }
+
     /// `:method`.
     #[must_use]
     pub fn method(&self) -> &'f [u8] {

@@ -61,6 +61,12 @@ impl FieldBuf {
         self.octets.len().saturating_add(self.ends.len().saturating_mul(FIELD_OVERHEAD))
     }
 
+    /// The octets of all names and values, in order: every field lies in them.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        &self.octets
+    }
+
     /// The field at `index`, in the order in which they came.
     #[must_use]
     #[inline]

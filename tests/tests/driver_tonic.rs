@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use driver_tokio::{Outcome, Stop};
 use futures_util::stream;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tonic::client::Grpc;
@@ -239,7 +239,7 @@ async fn a_graceful_shutdown_lets_a_stream_go_on() {
     let mut watch = running.health().watch(of("it")).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
     running.stop.drain();
-    while TcpStream::connect(running.address).await.is_ok() {
+    while TcpListener::bind(running.address).await.is_err() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     for status in [ServingStatus::NotServing, ServingStatus::Serving] {

@@ -108,7 +108,15 @@ impl Link {
 
     /// Writes what is unsent and flushes the transport. Ready when all of it is out, or nothing can
     /// be.
+    #[inline]
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.wire.is_flushed() {
+            return Poll::Ready(());
+        }
+        self.flush(cx)
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (conn, mut progress) = (&mut self.conn, false);
         let flushed = self.wire.poll_flush(cx, |octets| {
             conn.wrote(octets);
