@@ -200,7 +200,8 @@ where
 {
     fields.clone().into_iter().any(|field| {
         let field: Field<'f> = field.into();
-        field.name.eq_ignore_ascii_case(name)
+        // Most spell it in lower case.
+        field.name == name || field.name.eq_ignore_ascii_case(name)
     })
 }
 

@@ -5,7 +5,6 @@ use std::task::{Context, Poll, Waker};
 
 use h1_proto::grammar;
 use h2_proto::{SendError, StreamId};
-use tokio::time::Instant;
 
 use super::after::After;
 use super::shared::{Shared, State};
@@ -96,12 +95,13 @@ impl Handle {
         I: IntoIterator + Clone,
         I::Item: Into<Field<'f>>,
     {
+        let now = state.date_time(self.shared.date);
         let State { conn, out, exchanges, .. } = state;
         let exchange = exchanges.find(self.stream).ok_or(SendError::NoStream)?;
         let allowed = grammar::status_allows_content(status);
         let tunnels = exchange.tunnels(status);
         let head_only = exchange.is_head || !allowed || tunnels;
-        let date = date_for(self.shared.date.then(Instant::now), &fields);
+        let date = date_for(now, &fields);
         let mut digits = [0; 20];
         let length = match body {
             BodyLength::Known(octets)

@@ -133,7 +133,17 @@ where
         self.shared.ready.begin(cx.waker());
         self.wire.watch_signals(cx);
         let now = self.wire.elapsed();
-        self.shared.with(|state| state.conn.arrived(now));
+        let instant = self.wire.epoch() + now;
+        self.shared.with(|state| {
+            state.conn.arrived(now);
+            state.polled_at = Some(instant);
+        });
+        let polled = self.poll_rounds(cx);
+        self.shared.with(|state| state.polled_at = None);
+        polled
+    }
+
+    fn poll_rounds(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..ROUNDS_MAX {
             let reads = self.reads();
             let mut again = reads && self.poll_read(cx).is_ready();

@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) conn: ServerConnection,
     pub(crate) out: Vec<u8>,
     pub(crate) exchanges: Exchanges,
+    /// While the connection's task is polled, when that began: the time of a Date.
+    pub(crate) polled_at: Option<Instant>,
     /// Field buffers that nobody uses.
     spare: Vec<FieldBuf>,
     /// Streams whose handlers wait until all output is written.
@@ -47,6 +49,7 @@ impl Shared {
             conn,
             out,
             exchanges: Exchanges::default(),
+            polled_at: None,
             spare: Vec::new(),
             flushing: 0,
             after: After::default(),
@@ -148,7 +151,7 @@ impl State {
             if exchange.is_some_and(|exchange| !exchange.begun) {
                 let content = b"500 Internal Server Error\n";
                 let fields = [("content-type", "text/plain"), ("content-length", "26")];
-                let date = date_for(date.then(Instant::now), &fields);
+                let date = date_for(self.date_time(date), &fields);
                 let fields = Added::new(fields, date.as_ref(), None);
                 // What the windows do not take is not worth waiting for.
                 let _ = self.conn.respond(stream, 500, fields, content, &mut self.out);
@@ -219,6 +222,11 @@ impl State {
                 self.after.wake(waker);
             }
         }
+    }
+
+    /// The time of a Date, if one is wanted.
+    pub(crate) fn date_time(&self, wanted: bool) -> Option<Instant> {
+        wanted.then(|| self.polled_at.unwrap_or_else(Instant::now))
     }
 
     pub(crate) fn is_idle(&self) -> bool {
