@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use h1_proto::{TargetForm, grammar};
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, Parts, PathAndQuery, Uri};
@@ -89,7 +89,16 @@ struct Octets {
 
 impl Octets {
     fn of(octets: &[u8]) -> Self {
-        Self { shared: Bytes::copy_from_slice(octets), start: octets.as_ptr() as usize }
+        let shared = if octets.len() > COPY_MAX {
+            Bytes::copy_from_slice(octets)
+        } else {
+            COPIES.with_borrow_mut(|copies| {
+                copies.reserve(octets.len());
+                copies.extend_from_slice(octets);
+                copies.split().freeze()
+            })
+        };
+        Self { shared, start: octets.as_ptr() as usize }
     }
 
     /// A piece of what this is a copy of.
@@ -101,6 +110,16 @@ impl Octets {
             _ => Bytes::copy_from_slice(piece),
         }
     }
+}
+
+/// Where a thread puts copies of heads, one behind the other. It is used again once none of its heads is
+/// needed any more, and replaced when it is full before that.
+const COPIES_BYTES: usize = 4 << 10;
+/// A larger head has memory of its own.
+const COPY_MAX: usize = COPIES_BYTES / 4;
+
+thread_local! {
+    static COPIES: RefCell<BytesMut> = RefCell::new(BytesMut::with_capacity(COPIES_BYTES));
 }
 
 /// Maps that a thread keeps: those of answers become those of requests.
