@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::connection;
+use crate::connection::{self, Common};
 use crate::handler::Handler;
 use crate::info::ConnectionInfo;
 use crate::listener::{Listener, is_of_one_connection};
@@ -40,15 +40,14 @@ where
         };
         let open = options.gate.metrics.as_ref().map(Metrics::connection);
         let span = tracing::debug_span!("connection", peer = ?info.peer());
-        let making = make(&info);
+        let making = Box::pin(make(&info));
         // What a task holds it holds for as long as a connection is idle: pointers, not values.
         let span = (!span.is_disabled()).then(|| Box::new(span));
         // What becomes of it after HTTP keeps its place, too.
         let (common, io) = (Arc::clone(&common), Box::new(Placed::new(io, (place, open))));
         tasks.spawn(async move {
             if let Some(handler) = making.await {
-                let Common { options, stop } = &*common;
-                let mut serving = pin!(connection::serve(options, &handler, io, info, stop));
+                let mut serving = pin!(connection::serve(&common, &handler, io, info));
                 let ended = poll_fn(|cx| {
                     let _within = span.as_ref().map(|span| span.enter());
                     serving.as_mut().poll(cx)
@@ -56,6 +55,7 @@ where
                 let ended = ended.await;
                 let _within = span.as_ref().map(|span| span.enter());
                 tracing::debug!(outcome = %ended.outcome, "a connection ended");
+                let options = &common.options;
                 if let Some(metrics) = &options.gate.metrics {
                     metrics.count_end(&ended.outcome);
                 }
@@ -79,12 +79,6 @@ where
     drop(listener);
     tasks.close();
     tasks.wait().await;
-}
-
-/// What the connections of a listener share.
-struct Common {
-    options: Options,
-    stop: Stop,
 }
 
 /// A connection with the place that it takes, or without.

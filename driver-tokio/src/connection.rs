@@ -36,14 +36,20 @@ pub enum Protocols {
     Http2,
 }
 
+/// What the connections of a server share. One pointer to it is all that each of them holds.
+pub(crate) struct Common {
+    pub(crate) options: Options,
+    pub(crate) stop: Stop,
+}
+
 /// Serves one byte stream to its end: the handshake of TLS, if there is one, then HTTP.
 pub(crate) async fn serve<H: Handler>(
-    options: &Options,
+    common: &Common,
     handler: &Arc<H>,
     io: Box<dyn Io>,
     info: ConnectionInfo,
-    stop: &Stop,
 ) -> Ended {
+    let Common { options, stop } = common;
     #[cfg(not(feature = "tls"))]
     let agreed = Option::<Protocols>::default();
     #[cfg(feature = "tls")]

@@ -29,6 +29,7 @@ mod head;
 mod info;
 mod listener;
 mod metrics;
+mod moment;
 mod options;
 mod outcome;
 mod placed;

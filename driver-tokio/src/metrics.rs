@@ -80,9 +80,10 @@ impl Metrics {
         self.requests_shed.load(Relaxed)
     }
 
-    pub(crate) fn connection(self: &Arc<Self>) -> Open {
+    pub(crate) fn connection(self: &Arc<Self>) -> OpenConnection {
         self.connections.fetch_add(1, Relaxed);
-        Open::new(self, |metrics| &metrics.connections_open)
+        self.connections_open.fetch_add(1, Relaxed);
+        OpenConnection(Arc::clone(self))
     }
 
     pub(crate) fn count_end(&self, outcome: &Outcome) {
@@ -96,9 +97,10 @@ impl Metrics {
         self.connections_shed.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn request(self: &Arc<Self>) -> Open {
+    pub(crate) fn request(self: &Arc<Self>) -> OpenRequest {
         self.requests.fetch_add(1, Relaxed);
-        Open::new(self, |metrics| &metrics.requests_open)
+        self.requests_open.fetch_add(1, Relaxed);
+        OpenRequest(Arc::clone(self))
     }
 
     pub(crate) fn count_failed(&self) {
@@ -133,21 +135,20 @@ impl fmt::Display for Metrics {
     }
 }
 
-/// Something that counts as open as long as this lives.
-pub(crate) struct Open {
-    metrics: Arc<Metrics>,
-    gauge: fn(&Metrics) -> &AtomicU64,
-}
+/// A connection counts as open as long as this lives.
+pub(crate) struct OpenConnection(Arc<Metrics>);
 
-impl Open {
-    fn new(metrics: &Arc<Metrics>, gauge: fn(&Metrics) -> &AtomicU64) -> Self {
-        gauge(metrics).fetch_add(1, Relaxed);
-        Self { metrics: Arc::clone(metrics), gauge }
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.connections_open.fetch_sub(1, Relaxed);
     }
 }
 
-impl Drop for Open {
+/// A request counts as open as long as this lives.
+pub(crate) struct OpenRequest(Arc<Metrics>);
+
+impl Drop for OpenRequest {
     fn drop(&mut self) {
-        (self.gauge)(&self.metrics).fetch_sub(1, Relaxed);
+        self.0.requests_open.fetch_sub(1, Relaxed);
     }
 }

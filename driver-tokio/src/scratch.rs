@@ -89,3 +89,38 @@ impl Buffers {
         mem::take(&mut self.input)
     }
 }
+
+/// The buffers of a connection: there while it has work, given back when it parks or ends.
+#[derive(Default)]
+pub(crate) struct Held(Option<Box<Buffers>>);
+
+impl Held {
+    pub(crate) fn take(&mut self) -> &mut Buffers {
+        self.0.get_or_insert_with(take)
+    }
+
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Input that is not used.
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |buffers| buffers.rest())
+    }
+
+    pub(crate) fn take_input(&mut self) -> Vec<u8> {
+        self.0.as_mut().map(|buffers| buffers.take_input()).unwrap_or_default()
+    }
+
+    pub(crate) fn put_back(&mut self) {
+        if let Some(buffers) = self.0.take() {
+            put_back(buffers);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.put_back();
+    }
+}

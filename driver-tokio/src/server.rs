@@ -10,7 +10,7 @@ use h1_proto::Config;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::accept;
-use crate::connection::{self, Ended};
+use crate::connection::{self, Common, Ended};
 use crate::handler::Handler;
 use crate::info::ConnectionInfo;
 use crate::listener::Listener;
@@ -114,9 +114,9 @@ impl<H: Handler> Server<H> {
 
     /// Serves one connection over any byte stream, to its end; with [`tls`](Self::tls) after its handshake.
     pub async fn serve_connection(&self, io: impl Io + 'static, stop: &Stop) -> Ended {
-        let options = self.options.prepared();
+        let common = Common { options: self.options.prepared(), stop: stop.clone() };
         let info = ConnectionInfo::default();
-        connection::serve(&options, &self.handler, Box::new(io), info, stop).await
+        connection::serve(&common, &self.handler, Box::new(io), info).await
     }
 
     /// Accepts and serves connections, each on a task of its own, until `stop` drains or cancels;

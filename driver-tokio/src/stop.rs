@@ -24,7 +24,18 @@ struct Inner {
 struct Waiting {
     wakers: Vec<Option<Waker>>,
     /// Places in it that are free.
-    free: Vec<usize>,
+    free: Vec<u32>,
+}
+
+impl Waiting {
+    /// A place that is free.
+    fn place(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.wakers.push(None);
+            // There are never so many connections at a time.
+            u32::try_from(self.wakers.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
 }
 
 /// Connections drain.
@@ -137,15 +148,17 @@ impl fmt::Debug for Stop {
 /// What wakes a task when a signal fires.
 pub(crate) struct Watch {
     pub(crate) stop: Stop,
-    /// Whom it wakes, and its place among those who wait.
-    armed: Option<(Waker, usize)>,
+    /// Whom it wakes.
+    armed: Option<Waker>,
+    /// Its place among those who wait, once it was armed.
+    place: u32,
     /// What had fired when it was armed.
     fired: u8,
 }
 
 impl Watch {
     pub(crate) fn new(stop: &Stop) -> Self {
-        Self { stop: stop.clone(), armed: None, fired: 0 }
+        Self { stop: stop.clone(), armed: None, place: 0, fired: 0 }
     }
 
     /// Arms it; what has fired by then is to be asked behind it. Whether it was armed already.
@@ -153,7 +166,7 @@ impl Watch {
     pub(crate) fn arm(&mut self, cx: &Context<'_>) -> bool {
         let fired = self.stop.0.fired.load(Ordering::Acquire);
         // Arming takes a lock that all connections share, so it is not done for every request.
-        let armed = self.armed.as_ref().is_some_and(|(armed, _)| armed.will_wake(cx.waker()));
+        let armed = self.armed.as_ref().is_some_and(|armed| armed.will_wake(cx.waker()));
         if armed && self.fired == fired {
             return true;
         }
@@ -166,26 +179,24 @@ impl Watch {
     fn arm_anew(&mut self, cx: &Context<'_>) {
         let waker = cx.waker().clone();
         let waiting = &mut *self.stop.waiting();
-        let place = match &self.armed {
-            Some((_, place)) => *place,
-            None => waiting.free.pop().unwrap_or_else(|| {
-                waiting.wakers.push(None);
-                waiting.wakers.len() - 1
-            }),
-        };
-        if let Some(place) = waiting.wakers.get_mut(place) {
+        if self.armed.is_none() {
+            self.place = waiting.place();
+        }
+        if let Some(place) = waiting.wakers.get_mut(self.place as usize) {
             *place = Some(waker.clone());
         }
-        self.armed = Some((waker, place));
+        self.armed = Some(waker);
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let Some((_, place)) = self.armed.take() else { return };
+        if self.armed.take().is_none() {
+            return;
+        }
         let mut waiting = self.stop.waiting();
-        let waker = waiting.wakers.get_mut(place).and_then(mem::take);
-        waiting.free.push(place);
+        let waker = waiting.wakers.get_mut(self.place as usize).and_then(mem::take);
+        waiting.free.push(self.place);
         drop(waiting);
         // Without the lock: it may be the last of its task.
         drop(waker);

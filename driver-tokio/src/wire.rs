@@ -13,6 +13,7 @@ use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep};
 
 use crate::info::ConnectionInfo;
+use crate::moment::Moment;
 use crate::outcome::Outcome;
 use crate::stop::{Stop, Watch};
 
@@ -40,12 +41,14 @@ pub(crate) struct Wire {
     /// When the last input came, until that was told on.
     arrived: Option<Duration>,
     timer: Option<Timer>,
+    /// It wakes the task that polls.
+    timer_armed: bool,
     /// What says that it is to stop.
     watch: Watch,
     /// How long a connection that has not said anything is waited for, since it is to drain.
-    grace: Option<Duration>,
+    grace: Option<Moment>,
     /// Why it ended, if something other than the protocol ended it.
-    pub(crate) outcome: Option<Outcome>,
+    outcome: Option<Box<Outcome>>,
     /// Neither reads nor writes make sense any more.
     pub(crate) dead: bool,
     pub(crate) peer_closed: bool,
@@ -62,6 +65,7 @@ impl Wire {
             epoch: Instant::now(),
             arrived: None,
             timer: None,
+            timer_armed: false,
             watch: Watch::new(stop),
             grace: None,
             outcome: None,
@@ -99,7 +103,16 @@ impl Wire {
     /// The transport is of no use any more.
     pub(crate) fn die(&mut self, outcome: Outcome) {
         self.dead = true;
-        self.outcome.get_or_insert(outcome);
+        self.ends_by(outcome);
+    }
+
+    /// Why it ends, unless something else came first.
+    pub(crate) fn ends_by(&mut self, outcome: impl Into<Outcome>) {
+        self.outcome.get_or_insert_with(|| Box::new(outcome.into()));
+    }
+
+    pub(crate) fn take_outcome(&mut self) -> Option<Outcome> {
+        self.outcome.take().map(|outcome| *outcome)
     }
 
     /// Does what a cancellation says. Whether the connection is to drain.
@@ -120,12 +133,12 @@ impl Wire {
             return false;
         }
         let now = self.elapsed();
-        heard || now >= *self.grace.get_or_insert(now + GRACE)
+        heard || Moment::from(now) >= *self.grace.get_or_insert_with(|| (now + GRACE).into())
     }
 
     /// The sooner of the two: a deadline of the machine, and the end of that moment.
     pub(crate) fn deadline(&self, machine: Option<Duration>, drains: bool) -> Option<Duration> {
-        let grace = self.grace.filter(|_| !drains);
+        let grace = self.grace.filter(|_| !drains).map(Duration::from);
         match (machine, grace) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
@@ -210,11 +223,7 @@ impl Wire {
     /// Arms what wakes the task when a stop signal fires.
     #[inline]
     pub(crate) fn watch_signals(&mut self, cx: &Context<'_>) {
-        if !self.watch.arm(cx)
-            && let Some(timer) = &mut self.timer
-        {
-            timer.armed = false;
-        }
+        self.timer_armed &= self.watch.arm(cx);
     }
 
     /// Ready when the time has come; behind [`watch_signals`](Self::watch_signals). A timer that is armed
@@ -227,23 +236,23 @@ impl Wire {
         now: Duration,
         deadline: Duration,
     ) -> Poll<()> {
+        let (now, at) = (Moment::from(now), Moment::from(deadline));
         match &self.timer {
-            Some(timer) if timer.armed && now < timer.at && timer.at <= deadline => Poll::Pending,
+            Some(timer) if self.timer_armed && now < timer.at && timer.at <= at => Poll::Pending,
             _ => self.arm_timer(cx, deadline),
         }
     }
 
     fn arm_timer(&mut self, cx: &mut Context<'_>, at: Duration) -> Poll<()> {
-        let deadline = self.epoch + at;
+        let (deadline, at) = (self.epoch + at, Moment::from(at));
+        self.timer_armed = false;
         let timer = self.timer.get_or_insert_with(|| Timer {
             sleep: Box::pin(tokio::time::sleep_until(deadline)),
             at,
-            armed: false,
         });
         if timer.at > at {
             timer.reset(deadline, at);
         }
-        timer.armed = false;
         // A task that has used up its turn is told to wait for a timer that does not wake it.
         let has_turn = has_budget_remaining();
         while timer.sleep.as_mut().poll(cx).is_ready() {
@@ -252,7 +261,7 @@ impl Wire {
             }
             timer.reset(deadline, at);
         }
-        timer.armed = has_turn;
+        self.timer_armed = has_turn;
         Poll::Pending
     }
 
@@ -309,13 +318,11 @@ impl Closing {
 struct Timer {
     sleep: Pin<Box<Sleep>>,
     /// That time, since the connection's epoch.
-    at: Duration,
-    /// It wakes the task that polls.
-    armed: bool,
+    at: Moment,
 }
 
 impl Timer {
-    fn reset(&mut self, deadline: Instant, at: Duration) {
+    fn reset(&mut self, deadline: Instant, at: Moment) {
         self.sleep.as_mut().reset(deadline);
         self.at = at;
     }

@@ -478,6 +478,12 @@ impl ServerConnection {
         self.core.shrink();
     }
 
+    /// What it was made with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.core.config
+    }
+
     /// Octets received and made use of.
     #[must_use]
     pub fn received(&self) -> u64 {

@@ -12,6 +12,7 @@ use h1_proto::{Config, ConnectionError, Field, NextStep, ServerConnection, Sniff
 use tokio::time::Instant;
 
 use crate::date;
+use crate::moment::Moment;
 use crate::outcome::Outcome;
 use crate::upgrade::Promise;
 use crate::wire::{Closing, Wire};
@@ -27,10 +28,9 @@ pub(crate) struct Link {
     pub(crate) reading: bool,
     /// Who waits for room in the output.
     sender: Option<Waker>,
-    config: Arc<Config>,
     date: bool,
     /// The first octets may be those of HTTP/2: time for them to say.
-    sniffing: Option<Duration>,
+    sniffing: Option<Moment>,
     /// Some came: that is the time until when.
     sniffed: bool,
     /// They were: the connection is not for this machine.
@@ -51,14 +51,13 @@ impl Link {
     ) -> Box<Mutex<Self>> {
         Box::new(Mutex::new(Self {
             conn: ServerConnection::new(Arc::clone(config), Duration::ZERO),
-            config: Arc::clone(config),
             wire,
             broken: None,
             blamed: false,
             reading: false,
             sender: None,
             date,
-            sniffing: sniff_timeout,
+            sniffing: sniff_timeout.map(Moment::from),
             sniffed: false,
             is_h2: false,
             upgrade: None,
@@ -77,7 +76,7 @@ impl Link {
                 let now = self.wire.elapsed();
                 if !self.sniffed {
                     self.sniffed = true;
-                    self.sniffing = Some(now + timeout);
+                    self.sniffing = Some((now + Duration::from(timeout)).into());
                 }
                 if self.sniff_until().is_some_and(|until| now < until) {
                     return Sniff::More;
@@ -92,7 +91,7 @@ impl Link {
 
     /// Until when octets that do not say yet are waited for.
     fn sniff_until(&self) -> Option<Duration> {
-        self.sniffing.filter(|_| self.sniffed)
+        self.sniffing.filter(|_| self.sniffed).map(Duration::from)
     }
 
     /// Reads once into `input`. Ready when something came, the client closed or the transport
@@ -200,7 +199,7 @@ impl Link {
     pub(crate) fn closing(&self) -> Closing {
         match self.conn.next_step() {
             NextStep::Linger { octets_max, until } => Closing::new(octets_max, until),
-            _ => Closing::new(0, self.wire.elapsed() + self.config.linger_timeout),
+            _ => Closing::new(0, self.wire.elapsed() + self.conn.config().linger_timeout),
         }
     }
 
@@ -212,13 +211,13 @@ impl Link {
             let fields = error_fields(date.as_ref());
             let sent = self.conn.respond_error_with(&error, fields, &mut self.wire.out);
             debug_assert!(sent.is_ok());
-            self.wire.outcome.get_or_insert_with(|| error.into());
+            self.wire.ends_by(error);
         }
     }
 
     /// How it ended, and its transport.
     pub(crate) fn into_parts(mut self) -> (Wire, Outcome) {
-        let outcome = self.wire.outcome.take().unwrap_or_else(|| match self.conn.next_step() {
+        let outcome = self.wire.take_outcome().unwrap_or_else(|| match self.conn.next_step() {
             NextStep::HandOver => Outcome::Upgraded,
             _ if self.wire.peer_closed => Outcome::ClientClosed,
             _ => Outcome::Closed,

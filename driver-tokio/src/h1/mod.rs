@@ -26,7 +26,7 @@ use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::request::{self, Request};
 use crate::response::{Answering, Response};
-use crate::scratch::{self, Buffers};
+use crate::scratch::{Buffers, Held};
 use crate::upgrade::Promise;
 use crate::wire::{Closing, Wire};
 
@@ -61,7 +61,7 @@ pub(crate) async fn drive<H: Handler>(
     if !lock(&link).is_h2 {
         close(&link).await;
     }
-    let input = held.0.as_mut().map(|buffers| buffers.take_input()).unwrap_or_default();
+    let input = held.take_input();
     let mut link = link.into_inner().unwrap_or_else(PoisonError::into_inner);
     if link.is_h2 {
         return Driven::Http2(link.wire, input);
@@ -69,33 +69,6 @@ pub(crate) async fn drive<H: Handler>(
     let promise = link.take_promise();
     let (wire, outcome) = link.into_parts();
     Driven::Ended(wire, outcome, input, promise)
-}
-
-/// The buffers of a connection: there while it has work, given back when it parks or ends.
-#[derive(Default)]
-struct Held(Option<Box<Buffers>>);
-
-impl Held {
-    fn take(&mut self) -> &mut Buffers {
-        self.0.get_or_insert_with(scratch::take)
-    }
-
-    /// Input that is not used.
-    fn rest(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], |buffers| buffers.rest())
-    }
-
-    fn put_back(&mut self) {
-        if let Some(buffers) = self.0.take() {
-            scratch::put_back(buffers);
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.put_back();
-    }
 }
 
 /// Waits for the next request; `None` when the connection is to be closed or handed over.
@@ -107,7 +80,7 @@ fn next_request(
     poll_fn(move |cx| {
         let link = &mut *lock(link);
         // A connection that was parked has nothing to pull.
-        let mut pulls = held.0.is_some() || link.wire.peer_closed;
+        let mut pulls = held.is_any() || link.wire.peer_closed;
         loop {
             if link.wire.dead {
                 return Poll::Ready(None);
@@ -196,11 +169,9 @@ fn pull(link: &mut Link, held: &mut Held) -> Option<Arrival> {
 
 /// The connection waits: what it need not hold it gives back.
 fn park(link: &mut Link, held: &mut Held) {
-    if let Some(buffers) = &mut held.0
-        && buffers.rest().is_empty()
-    {
+    if held.is_any() && held.rest().is_empty() {
         if link.wire.out.is_empty() {
-            buffers.out = mem::take(&mut link.wire.out);
+            held.take().out = mem::take(&mut link.wire.out);
         }
         held.put_back();
     }
@@ -301,7 +272,7 @@ fn settle(link: &mut Link, handled: Handled) {
         debug_assert!(sent.is_ok());
     } else if !link.conn.is_answered() {
         link.conn.abort_response();
-        link.wire.outcome.get_or_insert(Outcome::HandlerError);
+        link.wire.ends_by(Outcome::HandlerError);
     }
 }
 

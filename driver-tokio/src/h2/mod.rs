@@ -216,7 +216,7 @@ where
                 Pulled::Other => {}
                 Pulled::Nothing => break,
                 Pulled::Error(error) => {
-                    self.wire.outcome.get_or_insert_with(|| error.into());
+                    self.wire.ends_by(error);
                     break;
                 }
             }
@@ -290,7 +290,7 @@ where
                 (error, wire.deadline(conn.next_deadline(), conn.is_draining()))
             });
             if let Some(error) = error {
-                wire.outcome.get_or_insert_with(|| error.into());
+                wire.ends_by(error);
             }
             match deadline {
                 Some(deadline) if wire.poll_timer(cx, now, deadline).is_ready() => expired = true,
@@ -355,7 +355,7 @@ impl<A, F: Future> Driver<A, F> {
     fn end(mut self) -> Outcome {
         // Handlers first: what they drop finds the connection as it was.
         drop(self.tasks);
-        let outcome = self.wire.outcome.take();
+        let outcome = self.wire.take_outcome();
         self.shared.with(|state| state.end(&Gone::Closed));
         if let Some(buffers) = self.buffers {
             scratch::put_back(buffers);

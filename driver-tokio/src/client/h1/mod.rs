@@ -384,7 +384,7 @@ impl Driver {
 
     /// Tells everyone who waits, and hands the transport over if it is another protocol's.
     fn end(mut self) {
-        let error = Error::of_outcome(self.wire.outcome.take());
+        let error = Error::of_outcome(self.wire.take_outcome());
         self.fail(error.clone());
         self.calls.close();
         while let Ok(Sent { call, reply, .. }) = self.calls.try_recv() {

@@ -254,7 +254,7 @@ impl Driver {
     fn tell_end(&mut self) {
         let error = match &self.error {
             Some(error) => error.clone(),
-            None => Error::of_outcome(self.wire.outcome.take()),
+            None => Error::of_outcome(self.wire.take_outcome()),
         };
         self.shared.lock().end(&error);
     }
