@@ -32,7 +32,9 @@ pub struct Settings {
     pub date: bool,
     /// Whether TCP sends small segments at once. Default: yes.
     pub tcp_nodelay: bool,
-    /// Connections that the system holds until they are accepted. Default 128.
+    /// Connections that the system holds until they are accepted. Default 128; where thousands may come at
+    /// once, such as all clients of a server that was replaced, it wants to be more. The system has a limit
+    /// of its own (Linux: `net.core.somaxconn`).
     pub backlog: u32,
     /// Whether several listeners share an address, each with a part of the connections
     /// (SO_REUSEPORT), such as one for each worker. On Unix. Default: no.
