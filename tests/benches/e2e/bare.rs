@@ -10,7 +10,6 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::servers::announce;
 use crate::speak::Counter;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 13\r\n\
@@ -45,11 +44,10 @@ pub(crate) async fn tokio_loop(listener: tokio::net::TcpListener) -> io::Result<
 }
 
 /// One loop over the system's readiness, one buffer for all.
-pub(crate) fn epoll_loop() -> io::Result<()> {
+pub(crate) fn epoll_loop(listener: std::net::TcpListener) -> io::Result<()> {
     const LISTENER: Token = Token(0);
     let answers = ANSWER.repeat(ANSWERS_MAX);
-    let mut listener = TcpListener::bind("127.0.0.1:0".parse().expect("an address"))?;
-    announce(listener.local_addr()?);
+    let mut listener = TcpListener::from_std(listener);
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut events = Events::with_capacity(1024);

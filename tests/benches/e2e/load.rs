@@ -1,5 +1,6 @@
 //! The load: who makes requests, and what it saw.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -27,8 +28,23 @@ pub(crate) enum Load {
 /// What became of requests.
 pub(crate) struct Seen {
     pub(crate) per_second: f64,
-    /// From request to answer, in the generator's words.
-    pub(crate) latency: String,
+    /// Of the times from request to answer, if the generator knows them.
+    pub(crate) percentiles: Option<Percentiles>,
+}
+
+/// Microseconds in which so many of 100 requests are answered.
+#[derive(Clone, Copy)]
+pub(crate) struct Percentiles {
+    /// 50.
+    pub(crate) half: f64,
+    /// 99.
+    pub(crate) most: f64,
+}
+
+impl fmt::Display for Percentiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "p50 {}us p99 {}us", self.half, self.most)
+    }
 }
 
 impl Load {
@@ -88,17 +104,11 @@ fn of_h2load(text: &str, requests: usize) -> Option<Seen> {
         return None;
     }
     let rate = line("finished in ")?.split(", ").nth(1)?;
-    let times: Vec<_> = line("time for request:")?.split_whitespace().collect();
-    let (maximum, mean) = (times.get(1)?, times.get(2)?);
-    Some(Seen {
-        per_second: rate.split(' ').next()?.parse().ok()?,
-        latency: format!("mean {mean} max {maximum}"),
-    })
+    Some(Seen { per_second: rate.split(' ').next()?.parse().ok()?, percentiles: None })
 }
 
 fn of_own(text: &str) -> Option<Seen> {
-    let mut words = text.split_whitespace();
-    let per_second = words.next()?.parse().ok()?;
-    let (half, most) = (words.next()?, words.next()?);
-    Some(Seen { per_second, latency: format!("p50 {half}us p99 {most}us") })
+    let mut numbers = text.split_whitespace().map_while(|it| it.parse().ok());
+    let (per_second, half, most) = (numbers.next()?, numbers.next()?, numbers.next()?);
+    Some(Seen { per_second, percentiles: Some(Percentiles { half, most }) })
 }

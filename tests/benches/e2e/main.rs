@@ -5,17 +5,22 @@
 //!                                      [--callgrind [--keep DIRECTORY]] [PREFIX...]]
 //! ```
 //!
-//! Every server is a process of its own on one core; the load comes from another. The rows are
-//! E1 to E5 (requests) and M1, M2 (memory of idle connections). Contenders take turns, round by
-//! round, and the ratios are medians of those of single rounds. What counts is the processor time
-//! that a server takes for a request; requests per second also tell of the generator. Lines that
-//! compare with a bar say `ok` or `short`; with `--strict` one that is short makes the exit status 1.
+//! Every server is a process of its own on one core; the load comes from another. The rows are E1 to E5
+//! (requests) and M1, M2 (memory of idle connections). Contenders take turns, round by round, and the
+//! ratios are medians of those of single rounds. What counts is the processor time that a server takes for
+//! a request; requests per second also tell of the generator. Lines that compare with a bar say `ok` or
+//! `short`; with `--strict` one that is short makes the exit status 1.
+//!
+//! Rows of 2 workers: ours has a listener (SO_REUSEPORT) and a runtime for each, hyper and axum have one
+//! runtime of two threads, nginx has processes. They have a core each; if there is none left for the load,
+//! a line says that cores are shared.
 //!
 //! With `--callgrind` servers run under valgrind, and the figure is instructions in user space per
 //! request: those of a long run less those of a short one. `--keep` leaves callgrind's files there.
 //!
 //! The load is h2load's if it is installed (apt: nghttp2-client), else our own generator's, also with
-//! `--own`: that one knows percentiles. nginx, h2o and nghttpd take part where they are installed.
+//! `--own`. Percentiles are always of our own: after each turn of h2load it makes a tenth of the requests
+//! again. nginx, h2o and nghttpd take part where they are installed.
 
 #[cfg(target_os = "linux")]
 mod bare;
@@ -62,7 +67,7 @@ fn main() -> ExitCode {
             // Cargo passes it to every bench.
             "--bench" => {}
             // What this binary runs of itself.
-            "--serve" => return servers::run(&next(), &next()),
+            "--serve" => return servers::run(&next(), &next(), &next()),
             "--generate" => return generator::run(&arguments.collect::<Vec<_>>()),
             "--own" => options.own = true,
             "--callgrind" => options.callgrind = true,

@@ -15,8 +15,11 @@ use crate::speak::speaker;
 /// Connections that are weighed.
 const CONNECTIONS: usize = 5000;
 
-/// A server may keep buffers for a moment.
-const REST: Duration = Duration::from_secs(3);
+/// A server may keep buffers for a moment; ours does for a second. As long as three turns of a contender
+/// within that.
+fn rest(milliseconds: u64) -> Duration {
+    Duration::from_millis((3 * milliseconds).clamp(1500, 3000))
+}
 
 /// How many connections there may be, here and in servers that are started from now on.
 pub(crate) fn connections() -> usize {
@@ -37,14 +40,15 @@ pub(crate) fn measure(
     protocol: Protocol,
     cores: Cores,
     connections: usize,
+    milliseconds: u64,
 ) -> io::Result<f64> {
     let server = Server::start(name, protocol, cores, &[])?;
     // What a first connection brings for all is not counted.
     let first = open(&server, protocol, 1)?;
-    thread::sleep(REST);
+    thread::sleep(rest(milliseconds));
     let before = server.resident_bytes();
     let all = open(&server, protocol, connections)?;
-    thread::sleep(REST);
+    thread::sleep(rest(milliseconds));
     let after = server.resident_bytes();
     still_open(first.iter().chain(&all))?;
     Ok((after.saturating_sub(before)) as f64 / connections as f64)

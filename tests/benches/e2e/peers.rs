@@ -25,10 +25,12 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
     places.find_map(|place| Some(place.join(name)).filter(|it| it.is_file()))
 }
 
-/// The command that serves in one process, and where it will be. `directory` is for its files.
+/// The command that serves in one process of so many threads, and where it will be; nginx has a process for
+/// each worker and one above them if there are several. `directory` is for its files.
 pub(crate) fn command(
     name: &str,
     protocol: Protocol,
+    workers: usize,
     directory: &Path,
 ) -> io::Result<(Vec<String>, SocketAddr)> {
     let program = find(name).ok_or_else(|| io::Error::other("not installed"))?;
@@ -45,15 +47,19 @@ pub(crate) fn command(
     let arguments = match name {
         "nginx" => vec!["-p".to_owned(), here.to_string(), "-c".to_owned(), {
             let version = if protocol == Protocol::H2 { " http2" } else { "" };
+            let (master, shares) = if workers > 1 { ("on", " reuseport") } else { ("off", "") };
+            // Workers of root would be somebody else's.
+            let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
             let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
             let temporary = kinds.map(|kind| format!("{kind}_temp_path {here}/{kind};")).concat();
             written(format!(
-                "daemon off; master_process off; pid {here}/pid; error_log stderr crit;
+                "daemon off; master_process {master}; worker_processes {workers}; {user}
+                 pid {here}/pid; error_log stderr crit;
                  events {{ worker_connections 16384; }}
                  http {{ {temporary} access_log off; default_type text/plain;
                    keepalive_requests 1000000000; keepalive_timeout 60s;
                    http2_max_concurrent_streams 128;
-                   server {{ listen {address}{version};
+                   server {{ listen {address}{version}{shares};
                      location / {{ return 200 \"{CONTENT}\"; }} }} }}"
             ))?
         }],
@@ -62,16 +68,19 @@ pub(crate) fn command(
             // It would give up what callgrind still has to write with.
             let user = if rustix::process::geteuid().is_root() { "user: root\n" } else { "" };
             written(format!(
-                "{user}num-threads: 1\nmax-connections: 16384\nhttp1-request-timeout: 60\n\
+                "{user}num-threads: {workers}\nmax-connections: 16384\nhttp1-request-timeout: 60\n\
                  http2-idle-timeout: 60\nlisten:\n  host: 127.0.0.1\n  port: {port}\n\
                  hosts:\n  default:\n    paths:\n      /:\n        file.dir: {content}\n"
             ))?
         }],
-        _ => ["--no-tls", "-a", "127.0.0.1", "-m", "128", "-d", &content.display().to_string()]
-            .map(str::to_owned)
-            .into_iter()
-            .chain([port.to_string()])
-            .collect(),
+        _ => {
+            let (workers, content) = (workers.to_string(), content.display().to_string());
+            ["--no-tls", "-a", "127.0.0.1", "-m", "128", "-n", &workers, "-d", &content]
+                .map(str::to_owned)
+                .into_iter()
+                .chain([port.to_string()])
+                .collect()
+        }
     };
     let program = program.display().to_string();
     Ok(([program].into_iter().chain(arguments).collect(), address))

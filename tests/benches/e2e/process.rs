@@ -1,4 +1,4 @@
-//! A server as a process: started on its core, looked at, ended.
+//! A server as a process: started on its cores, looked at, ended.
 
 use std::fmt;
 use std::fs;
@@ -47,7 +47,7 @@ pub(crate) struct Cpu {
 }
 
 impl Server {
-    /// Starts the server of that name on its core, by `wrapper` if there is one.
+    /// Starts the server of that name on its cores, by `wrapper` if there is one.
     pub(crate) fn start(
         name: &str,
         protocol: Protocol,
@@ -56,11 +56,12 @@ impl Server {
     ) -> io::Result<Self> {
         let (words, known, directory) = if peers::is_one(name) {
             let directory = std::env::temp_dir().join(format!("e2e-{}-{name}", std::process::id()));
-            let (words, address) = peers::command(name, protocol, &directory)?;
+            let (words, address) = peers::command(name, protocol, cores.workers, &directory)?;
             (words, Some(address), Some(directory))
         } else {
             let itself = std::env::current_exe()?.display().to_string();
-            let words = [&*itself, "--serve", name, &protocol.to_string()].map(str::to_owned);
+            let (protocol, workers) = (protocol.to_string(), cores.workers.to_string());
+            let words = [&*itself, "--serve", name, &protocol, &workers].map(str::to_owned);
             (words.into(), None, None)
         };
         let mut all = wrapper.iter().chain(&words);
@@ -91,28 +92,25 @@ impl Server {
         self.child.id()
     }
 
-    /// What it has taken so far. The sum is exact to a hundredth of a second; how the system
-    /// divides it is an estimate.
+    /// What it has taken so far, with processes of its own. The sum is exact to a hundredth of a second; how
+    /// the system divides it is an estimate.
     pub(crate) fn cpu(&self) -> Cpu {
-        let stat = self.read("stat");
-        // The name in brackets may hold anything; user and system are the 14th and 15th of all.
-        let behind = stat.rsplit_once(") ").expect("a name").1;
-        let mut ticks = behind.split(' ').skip(11).map(|it| it.parse::<f64>().expect("ticks"));
-        let per_second = rustix::param::clock_ticks_per_second() as f64;
-        let mut next = || ticks.next().expect("a field") / per_second;
-        Cpu { user: next(), system: next() }
+        let id = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.unwrap_or_default();
+        let mut all = cpu_of(&id.to_string());
+        for child in children.split_whitespace() {
+            let Cpu { user, system } = cpu_of(child);
+            all = Cpu { user: all.user + user, system: all.system + system };
+        }
+        all
     }
 
     /// Octets of memory that are resident.
     pub(crate) fn resident_bytes(&self) -> u64 {
-        let status = self.read("status");
+        let status = read(&self.child.id().to_string(), "status");
         let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:")).expect("a line of it");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
-    }
-
-    fn read(&self, what: &str) -> String {
-        let path = format!("/proc/{}/{what}", self.child.id());
-        fs::read_to_string(path).expect("a process that runs")
     }
 }
 
@@ -124,4 +122,18 @@ impl Drop for Server {
             let _ = fs::remove_dir_all(directory);
         }
     }
+}
+
+fn cpu_of(process: &str) -> Cpu {
+    let stat = read(process, "stat");
+    // The name in brackets may hold anything; user and system are the 14th and 15th of all.
+    let behind = stat.rsplit_once(") ").expect("a name").1;
+    let mut ticks = behind.split(' ').skip(11).map(|it| it.parse::<f64>().expect("ticks"));
+    let per_second = rustix::param::clock_ticks_per_second() as f64;
+    let mut next = || ticks.next().expect("a field") / per_second;
+    Cpu { user: next(), system: next() }
+}
+
+fn read(process: &str, what: &str) -> String {
+    fs::read_to_string(format!("/proc/{process}/{what}")).expect("a process that runs")
 }

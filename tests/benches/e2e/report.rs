@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::cores::Cores;
+use crate::cores::{Cores, Machine};
 use crate::instructions;
 use crate::load::Load;
 use crate::memory;
 use crate::peers;
-use crate::rounds::{self, Turn, median};
+use crate::rounds::{self, Measured, Turn, median};
 use crate::rows::{Bar, MEMORY, Memory, REQUESTS, Row};
 
 /// How to run.
@@ -49,15 +49,17 @@ pub(crate) fn run(options: &Options) -> bool {
     if options.callgrind && !instructions::available() {
         return true;
     }
-    let cores = Cores::take();
+    let machine = Machine::ask();
     let load = Load::choose(options.own);
     let mut held = true;
     for row in REQUESTS {
         let line = format!("{} {}", row.id, row.what);
-        if !wanted(&line) {
+        // What several threads do is not the same twice.
+        if !wanted(&line) || options.callgrind && row.workers > 1 {
             continue;
         }
         println!("{line}");
+        let cores = machine.cores(row.workers);
         let names = present(row.id, row.names);
         held &= if options.callgrind {
             count(row, &names, load, cores, options)
@@ -65,12 +67,15 @@ pub(crate) fn run(options: &Options) -> bool {
             time(row, &names, load, cores, options)
         };
     }
-    let memory = MEMORY.iter().filter(|it| !options.callgrind && wanted(it.id));
-    let memory: Vec<_> = memory.collect();
+    if options.callgrind {
+        return held;
+    }
+    let memory: Vec<_> = MEMORY.iter().filter(|it| wanted(it.id)).collect();
     if !memory.is_empty() {
-        let connections = memory::connections();
+        let (connections, cores) = (memory::connections(), machine.cores(1));
         for row in memory {
-            held &= weigh(row, &present(row.id, row.names), cores, connections);
+            let names = present(row.id, row.names);
+            held &= weigh(row, &names, cores, connections, options.milliseconds);
         }
     }
     held
@@ -90,30 +95,30 @@ fn present(id: &str, names: &[&'static str]) -> Vec<&'static str> {
 fn time(row: &Row, names: &[&'static str], load: Load, cores: Cores, options: &Options) -> bool {
     let measured =
         rounds::measure(names, row.shape, load, cores, options.rounds, options.milliseconds);
-    let turns = match measured {
-        Ok(turns) => turns,
+    let measured = match measured {
+        Ok(measured) => measured,
         Err(error) => {
             println!("{}   failed: {error}", row.id);
             return false;
         }
     };
-    for (name, turns) in names.iter().zip(&turns) {
-        let rate = median(turns.iter().map(|it| it.seen.per_second));
+    for (name, Measured { turns, percentiles }) in names.iter().zip(&measured) {
+        let rate = median(turns.iter().map(|it| it.per_second));
         let whole = median(turns.iter().map(Turn::cost));
-        let user = mean(turns.iter().map(|it| it.cpu.user / (it.cpu.user + it.cpu.system)));
-        let mut by_rate: Vec<_> = turns.iter().map(|it| &it.seen).collect();
-        by_rate.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
-        let latency = &by_rate[by_rate.len() / 2].latency;
+        let sum = |of: fn(&Turn) -> f64| turns.iter().map(of).sum::<f64>();
+        let (user, all) = (sum(|it| it.cpu.user), sum(|it| it.cpu.user + it.cpu.system));
+        // Turns can be too short for the system's clock.
+        let user = if all > 0.0 { user / all } else { 0.0 };
         println!(
             "{}   {name:<10} {rate:>8.0} requests/s   CPU s/100k {whole:.3} \
-             (user {:.3}, system {:.3})   {latency}",
+             (user {:.3}, system {:.3})   {percentiles}",
             row.id,
             whole * user,
             whole * (1.0 - user),
         );
     }
     let ratios = (1..names.len()).map(|peer| {
-        let both = turns[0].iter().zip(&turns[peer]);
+        let both = measured[0].turns.iter().zip(&measured[peer].turns);
         (names[peer], median(both.map(|(ours, theirs)| ours.cost() / theirs.cost())))
     });
     compare(row.id, "CPU", names[0], &ratios.collect::<Vec<_>>(), row.cpu)
@@ -159,11 +164,17 @@ fn compare(
 }
 
 /// A line for each contender.
-fn weigh(row: &Memory, names: &[&'static str], cores: Cores, connections: usize) -> bool {
+fn weigh(
+    row: &Memory,
+    names: &[&'static str],
+    cores: Cores,
+    connections: usize,
+    milliseconds: u64,
+) -> bool {
     println!("{} {}, {connections} after one request each", row.id, row.what);
     let mut held = false;
     for (index, name) in names.iter().enumerate() {
-        let octets = match memory::measure(name, row.protocol, cores, connections) {
+        let octets = match memory::measure(name, row.protocol, cores, connections, milliseconds) {
             Ok(octets) => octets,
             Err(error) => {
                 println!("{}   {name:<10} failed: {error}", row.id);
@@ -179,9 +190,4 @@ fn weigh(row: &Memory, names: &[&'static str], cores: Cores, connections: usize)
         println!();
     }
     held
-}
-
-fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
-    let numbers: Vec<f64> = numbers.collect();
-    numbers.iter().sum::<f64>() / numbers.len() as f64
 }

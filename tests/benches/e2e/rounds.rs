@@ -3,13 +3,20 @@
 use std::io;
 
 use crate::cores::Cores;
-use crate::load::{Load, Seen, Shape};
+use crate::load::{Load, Percentiles, Seen, Shape};
 use crate::process::{Cpu, Server};
+
+/// What a contender gave.
+pub(crate) struct Measured {
+    /// Round by round.
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) percentiles: Percentiles,
+}
 
 /// What one turn of a contender gave.
 pub(crate) struct Turn {
     pub(crate) cpu: Cpu,
-    pub(crate) seen: Seen,
+    pub(crate) per_second: f64,
     requests: usize,
 }
 
@@ -20,7 +27,7 @@ impl Turn {
     }
 }
 
-/// The turns of all contenders, round by round: `turns[contender][round]`.
+/// The turns of all contenders, in the order of their names.
 pub(crate) fn measure(
     names: &[&str],
     shape: Shape,
@@ -28,7 +35,7 @@ pub(crate) fn measure(
     cores: Cores,
     rounds: usize,
     milliseconds: u64,
-) -> io::Result<Vec<Vec<Turn>>> {
+) -> io::Result<Vec<Measured>> {
     /// Enough to warm a server up and to learn how fast it is.
     const FIRST: usize = 20_000;
     let mut servers = Vec::new();
@@ -40,18 +47,31 @@ pub(crate) fn measure(
         servers.push((server, requests.max(FIRST)));
     }
     let mut turns: Vec<Vec<Turn>> = names.iter().map(|_| Vec::new()).collect();
+    let mut percentiles: Vec<Vec<Percentiles>> = names.iter().map(|_| Vec::new()).collect();
     for round in 0..rounds {
         for turn in 0..names.len() {
             let index = (round + turn) % names.len();
             let (server, requests) = &servers[index];
             let before = server.cpu();
-            let seen = load.run(shape, server.address, *requests)?;
+            let Seen { per_second, percentiles: known } =
+                load.run(shape, server.address, *requests)?;
             let after = server.cpu();
             let cpu = Cpu { user: after.user - before.user, system: after.system - before.system };
-            turns[index].push(Turn { cpu, seen, requests: *requests });
+            turns[index].push(Turn { cpu, per_second, requests: *requests });
+            // h2load does not know them: a tenth of the requests again.
+            let known = match known {
+                Some(known) => Some(known),
+                None => Load::Own.run(shape, server.address, requests / 10)?.percentiles,
+            };
+            percentiles[index].extend(known);
         }
     }
-    Ok(turns)
+    let middle = |of: &[Percentiles]| Percentiles {
+        half: median(of.iter().map(|it| it.half)),
+        most: median(of.iter().map(|it| it.most)),
+    };
+    let both = turns.into_iter().zip(&percentiles);
+    Ok(both.map(|(turns, of)| Measured { turns, percentiles: middle(of) }).collect())
 }
 
 pub(crate) fn median(numbers: impl Iterator<Item = f64>) -> f64 {

@@ -28,6 +28,8 @@ pub(crate) struct Row {
     pub(crate) id: &'static str,
     pub(crate) what: &'static str,
     pub(crate) shape: Shape,
+    /// Threads of a server.
+    pub(crate) workers: usize,
     /// Ours first.
     pub(crate) names: &'static [&'static str],
     /// Of processor time.
@@ -40,12 +42,13 @@ const fn shape(protocol: Protocol, connections: usize, at_once: usize) -> Shape 
     Shape { protocol, connections, at_once }
 }
 
-/// `tokio` and `epoll` are loops without a protocol.
+/// `tokio` and `epoll` are loops without a protocol. Rows of two workers have the bars of one.
 pub(crate) const REQUESTS: &[Row] = &[
     Row {
         id: "E1",
         what: "HTTP/1.1, 64 connections",
         shape: shape(H1, 64, 1),
+        workers: 1,
         names: &["ours", "hyper", "hyper+time", "axum", "nginx", "h2o", "tokio", "epoll"],
         cpu: Some(Bar::of(1.0, "hyper")),
         instructions: Some(Bar::of(0.5, "hyper")),
@@ -54,6 +57,7 @@ pub(crate) const REQUESTS: &[Row] = &[
         id: "E2",
         what: "HTTP/1.1, 64 connections, pipelined by 16",
         shape: shape(H1, 64, 16),
+        workers: 1,
         names: &["ours", "hyper", "nginx", "tokio", "epoll"],
         cpu: Some(Bar::of(1.6, "epoll")),
         instructions: None,
@@ -62,6 +66,7 @@ pub(crate) const REQUESTS: &[Row] = &[
         id: "E3",
         what: "HTTP/2, one connection, 100 streams",
         shape: shape(H2, 1, 100),
+        workers: 1,
         names: &["ours", "hyper", "axum", "nginx", "h2o", "nghttpd"],
         cpu: Some(Bar::of_h2o()),
         instructions: Some(Bar::of(0.32, "hyper")),
@@ -70,6 +75,7 @@ pub(crate) const REQUESTS: &[Row] = &[
         id: "E4",
         what: "HTTP/2, 32 connections, 32 streams",
         shape: shape(H2, 32, 32),
+        workers: 1,
         names: &["ours", "hyper", "axum", "nginx", "h2o", "nghttpd"],
         cpu: Some(Bar::of_h2o()),
         instructions: None,
@@ -78,6 +84,7 @@ pub(crate) const REQUESTS: &[Row] = &[
         id: "E5",
         what: "an axum application, HTTP/1.1",
         shape: shape(H1, 64, 1),
+        workers: 1,
         names: &["ours+axum", "axum"],
         cpu: None,
         instructions: Some(Bar::of(0.8, "axum")),
@@ -86,9 +93,46 @@ pub(crate) const REQUESTS: &[Row] = &[
         id: "E5",
         what: "an axum application, HTTP/2",
         shape: shape(H2, 1, 100),
+        workers: 1,
         names: &["ours+axum", "axum"],
         cpu: None,
         instructions: Some(Bar::of(0.5, "axum")),
+    },
+    Row {
+        id: "E1",
+        what: "HTTP/1.1, 64 connections, 2 workers",
+        shape: shape(H1, 64, 1),
+        workers: 2,
+        names: &["ours", "hyper", "axum", "nginx", "h2o", "tokio", "epoll"],
+        cpu: Some(Bar::of(1.0, "hyper")),
+        instructions: None,
+    },
+    Row {
+        id: "E4",
+        what: "HTTP/2, 32 connections, 32 streams, 2 workers",
+        shape: shape(H2, 32, 32),
+        workers: 2,
+        names: &["ours", "hyper", "axum", "nginx", "h2o", "nghttpd"],
+        cpu: Some(Bar::of_h2o()),
+        instructions: None,
+    },
+    Row {
+        id: "E5",
+        what: "an axum application, HTTP/1.1, 2 workers",
+        shape: shape(H1, 64, 1),
+        workers: 2,
+        names: &["ours+axum", "axum"],
+        cpu: None,
+        instructions: None,
+    },
+    Row {
+        id: "E5",
+        what: "an axum application, HTTP/2, 2 workers",
+        shape: shape(H2, 32, 32),
+        workers: 2,
+        names: &["ours+axum", "axum"],
+        cpu: None,
+        instructions: None,
     },
 ];
 

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,8 +18,10 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::runtime;
 
 use crate::bare;
+use crate::process::Protocol;
 
 /// What all answer.
 pub(crate) const CONTENT: &str = "Hello, World!";
@@ -27,48 +29,92 @@ pub(crate) const CONTENT: &str = "Hello, World!";
 const TEXT: &str = "text/plain";
 
 /// Serves until whoever started it closes the standard input, or is gone.
-pub(crate) fn run(name: &str, protocol: &str) -> ExitCode {
+pub(crate) fn run(name: &str, protocol: &str, workers: &str) -> ExitCode {
     std::thread::spawn(|| {
         let _ = io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
-    let served = if name == "epoll" { bare::epoll_loop() } else { on_tokio(name, protocol) };
-    let Err(error) = served else { return ExitCode::SUCCESS };
+    let protocol = if protocol == "h2" { Protocol::H2 } else { Protocol::H1 };
+    let workers = workers.parse().expect("a number");
+    let Err(error) = serve(name, protocol, workers) else { return ExitCode::SUCCESS };
     eprintln!("{name}: {error}");
     ExitCode::FAILURE
 }
 
-/// Tells whoever started this process where the server is.
-pub(crate) fn announce(address: SocketAddr) {
-    println!("{address}");
-    io::stdout().flush().expect("somebody who reads");
+/// Hyper and axum, and tasks without a protocol, have one listener and a runtime of so many threads. All
+/// others have a listener for each worker, on one port, and a runtime or a loop for each.
+fn serve(name: &str, protocol: Protocol, workers: usize) -> io::Result<()> {
+    let shares = ["hyper", "hyper+time", "axum", "tokio"].contains(&name);
+    let mut listeners = listeners(if shares { 1 } else { workers })?;
+    println!("{}", listeners[0].local_addr()?);
+    io::stdout().flush()?;
+    if shares && workers > 1 {
+        let runtime =
+            runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+        let listener = listeners.remove(0);
+        // A task, so that accepting is the work of a worker, too.
+        let name = name.to_owned();
+        let serving = async move { on_tokio(&name, protocol, listener).await };
+        return runtime.block_on(async { tokio::spawn(serving).await? });
+    }
+    std::thread::scope(|scope| {
+        let one = |listener| match name {
+            "epoll" => bare::epoll_loop(listener),
+            _ => runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?
+                .block_on(on_tokio(name, protocol, listener)),
+        };
+        let last = listeners.pop().expect("one at least");
+        for listener in listeners {
+            scope.spawn(move || one(listener));
+        }
+        one(last)
+    })
 }
 
-fn on_tokio(name: &str, protocol: &str) -> io::Result<()> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        // Thousands connect at once.
-        let mut settings = Settings::default();
-        settings.backlog = 4096;
-        let server = Server::new(Hello).settings(settings);
-        let listener = server.listen("127.0.0.1:0".parse().expect("an address"))?;
-        announce(listener.local_addr()?);
-        match name {
-            "ours" => ours(listener).await,
-            "ours+axum" => driver_tokio::serve(listener, router()).config(patient()).await?,
-            "axum" => {
-                let listener = listener.tap_io(|stream| {
-                    let _ = stream.set_nodelay(true);
-                });
-                axum::serve(listener, router()).await?;
-            }
-            "hyper" if protocol == "h2" => hyper_h2(listener).await?,
-            "hyper" => hyper_h1(listener, None).await?,
-            "hyper+time" => hyper_h1(listener, Some(Duration::from_secs(60))).await?,
-            "tokio" => bare::tokio_loop(listener).await?,
-            _ => return Err(io::Error::other("no such server")),
+/// So many on one port.
+fn listeners(count: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    // Tokio's are made within a runtime.
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let _within = runtime.enter();
+    let mut settings = Settings::default();
+    // Thousands connect at once.
+    settings.backlog = 4096;
+    settings.reuse_port = count > 1;
+    let server = Server::new(Hello).settings(settings);
+    let mut address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let mut listeners = Vec::new();
+    for _ in 0..count {
+        let listener = server.listen(address)?;
+        address = listener.local_addr()?;
+        listeners.push(listener.into_std()?);
+    }
+    Ok(listeners)
+}
+
+async fn on_tokio(
+    name: &str,
+    protocol: Protocol,
+    listener: std::net::TcpListener,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    match name {
+        "ours" => ours(listener).await,
+        "ours+axum" => driver_tokio::serve(listener, router()).config(patient()).await?,
+        "axum" => {
+            let listener = listener.tap_io(|stream| {
+                let _ = stream.set_nodelay(true);
+            });
+            axum::serve(listener, router()).await?;
         }
-        Ok(())
-    })
+        "hyper" if protocol == Protocol::H2 => hyper_h2(listener).await?,
+        "hyper" => hyper_h1(listener, None).await?,
+        "hyper+time" => hyper_h1(listener, Some(Duration::from_secs(60))).await?,
+        "tokio" => bare::tokio_loop(listener).await?,
+        _ => return Err(io::Error::other("no such server")),
+    }
+    Ok(())
 }
 
 struct Hello;
