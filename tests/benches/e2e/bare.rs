@@ -1,6 +1,7 @@
 //! The ceiling: sockets and an answer for each request, without a protocol.
 //!
-//! All requests of a connection are taken to be as long as its first one.
+//! For HTTP/1.1 all requests of a connection are taken to be as long as its first one; for HTTP/2 only the
+//! kind, the length and the stream of each frame are looked at.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -8,34 +9,108 @@ use std::io::{self, ErrorKind, Read, Write};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use tests::frames::{Frame, PREFACE, flag, kind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::process::Protocol;
+use crate::servers::CONTENT;
 use crate::speak::Counter;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 13\r\n\
     date: Sat, 21 Nov 2026 08:12:31 GMT\r\n\r\nHello, World!";
+
+/// `:status: 200`, then literals with names of the static table: content-type, content-length.
+const ANSWER_BLOCK: &[u8] = b"\x88\x0f\x10\x0atext/plain\x0f\x0d\x0213";
 
 /// More than one read gives.
 const ANSWERS_MAX: usize = 512;
 
 const READ_BYTES: usize = 8 << 10;
 
-fn counter() -> Counter {
-    Counter::new(b"\r\n\r\n")
+/// What a connection is answered.
+enum Replies {
+    H1 { counter: Counter, answers: &'static [u8] },
+    H2 { input: Vec<u8>, out: Vec<u8>, greeted: bool },
+}
+
+/// How connections of a kind are answered.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    protocol: Protocol,
+    /// What a request of HTTP/1.1 ends with.
+    end: &'static [u8],
+    answers: &'static [u8],
+}
+
+impl Kind {
+    /// `echoes`: requests have content.
+    pub(crate) fn new(protocol: Protocol, echoes: bool) -> Self {
+        let end: &[u8] = if echoes { CONTENT.as_bytes() } else { b"\r\n\r\n" };
+        Self { protocol, end, answers: ANSWER.repeat(ANSWERS_MAX).leak() }
+    }
+
+    fn replies(self) -> Replies {
+        match self.protocol {
+            Protocol::H1 => Replies::H1 { counter: Counter::new(self.end), answers: self.answers },
+            Protocol::H2 => Replies::H2 { input: Vec::new(), out: Vec::new(), greeted: false },
+        }
+    }
+}
+
+impl Replies {
+    /// What is said to these octets.
+    fn to(&mut self, octets: &[u8]) -> &[u8] {
+        match self {
+            Self::H1 { counter, answers } => &answers[..counter.count(octets) * ANSWER.len()],
+            Self::H2 { input, out, greeted } => {
+                out.clear();
+                input.extend_from_slice(octets);
+                let mut left = &**input;
+                if !*greeted {
+                    let Some(behind) = left.strip_prefix(PREFACE) else { return out };
+                    (left, *greeted) = (behind, true);
+                    Frame::new(kind::SETTINGS, 0, 0, b"").write(out);
+                    Frame::new(kind::SETTINGS, flag::ACK, 0, b"").write(out);
+                }
+                while let Some((header, behind)) = left.split_first_chunk::<9>() {
+                    let [high, middle, low, kind, _, stream @ ..] = *header;
+                    let length =
+                        usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+                    let Some(behind) = behind.get(length..) else { break };
+                    left = behind;
+                    if kind == kind::HEADERS {
+                        answer(u32::from_be_bytes(stream), out);
+                    }
+                }
+                let rest = input.len() - left.len();
+                input.drain(..rest);
+                out
+            }
+        }
+    }
+}
+
+fn answer(stream: u32, out: &mut Vec<u8>) {
+    for (kind, flags, payload) in [
+        (kind::HEADERS, flag::END_HEADERS, ANSWER_BLOCK),
+        (kind::DATA, flag::END_STREAM, CONTENT.as_bytes()),
+    ] {
+        out.extend_from_slice(&[0, 0, payload.len() as u8, kind, flags]);
+        out.extend_from_slice(&stream.to_be_bytes());
+        out.extend_from_slice(payload);
+    }
 }
 
 /// A task for each connection, with a buffer.
-pub(crate) async fn tokio_loop(listener: tokio::net::TcpListener) -> io::Result<()> {
-    let answers: &[u8] = ANSWER.repeat(ANSWERS_MAX).leak();
+pub(crate) async fn tokio_loop(listener: tokio::net::TcpListener, kind: Kind) -> io::Result<()> {
     loop {
         let (mut stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         tokio::spawn(async move {
             let mut buffer = vec![0; READ_BYTES];
-            let mut counter = counter();
+            let mut replies = kind.replies();
             while let Ok(octets @ 1..) = stream.read(&mut buffer).await {
-                let count = counter.count(&buffer[..octets]);
-                if stream.write_all(&answers[..count * ANSWER.len()]).await.is_err() {
+                if stream.write_all(replies.to(&buffer[..octets])).await.is_err() {
                     break;
                 }
             }
@@ -44,9 +119,8 @@ pub(crate) async fn tokio_loop(listener: tokio::net::TcpListener) -> io::Result<
 }
 
 /// One loop over the system's readiness, one buffer for all.
-pub(crate) fn epoll_loop(listener: std::net::TcpListener) -> io::Result<()> {
+pub(crate) fn epoll_loop(listener: std::net::TcpListener, kind: Kind) -> io::Result<()> {
     const LISTENER: Token = Token(0);
-    let answers = ANSWER.repeat(ANSWERS_MAX);
     let mut listener = TcpListener::from_std(listener);
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
@@ -58,7 +132,7 @@ pub(crate) fn epoll_loop(listener: std::net::TcpListener) -> io::Result<()> {
         poll.poll(&mut events, None)?;
         for event in &events {
             if event.token() != LISTENER {
-                on_connection(event, &mut connections, &mut buffer, &answers);
+                on_connection(event, &mut connections, &mut buffer);
                 continue;
             }
             for place in 0.. {
@@ -66,7 +140,7 @@ pub(crate) fn epoll_loop(listener: std::net::TcpListener) -> io::Result<()> {
                 stream.set_nodelay(true)?;
                 let token = Token(next << 16 | place);
                 poll.registry().register(&mut stream, token, Interest::READABLE)?;
-                connections.insert(token, (stream, counter()));
+                connections.insert(token, (stream, kind.replies()));
             }
         }
     }
@@ -75,11 +149,10 @@ pub(crate) fn epoll_loop(listener: std::net::TcpListener) -> io::Result<()> {
 
 fn on_connection(
     event: &Event,
-    connections: &mut HashMap<Token, (TcpStream, Counter)>,
+    connections: &mut HashMap<Token, (TcpStream, Replies)>,
     buffer: &mut [u8],
-    answers: &[u8],
 ) {
-    let Some((stream, counter)) = connections.get_mut(&event.token()) else { return };
+    let Some((stream, replies)) = connections.get_mut(&event.token()) else { return };
     loop {
         let octets = match stream.read(buffer) {
             Ok(0) => break,
@@ -87,9 +160,8 @@ fn on_connection(
             Err(error) if error.kind() == ErrorKind::WouldBlock => return,
             Err(_) => break,
         };
-        let count = counter.count(&buffer[..octets]);
         // A client that reads takes so little at once.
-        if stream.write_all(&answers[..count * ANSWER.len()]).is_err() {
+        if stream.write_all(replies.to(&buffer[..octets])).is_err() {
             break;
         }
         // Less than there is place for: there is no more.

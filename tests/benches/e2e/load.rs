@@ -16,6 +16,8 @@ pub(crate) struct Shape {
     pub(crate) connections: usize,
     /// Requests at a time on each: streams, or pipelined ones.
     pub(crate) at_once: usize,
+    /// Whether they have content, that of the answer. Of our own generator only, in HTTP/1.1.
+    pub(crate) sends: bool,
 }
 
 /// Who makes requests.

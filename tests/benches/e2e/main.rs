@@ -6,10 +6,11 @@
 //! ```
 //!
 //! Every server is a process of its own on one core; the load comes from another. The rows are E1 to E5
-//! (requests) and M1, M2 (memory of idle connections). Contenders take turns, round by round, and the
-//! ratios are medians of those of single rounds. What counts is the processor time that a server takes for
-//! a request; requests per second also tell of the generator. Lines that compare with a bar say `ok` or
-//! `short`; with `--strict` one that is short makes the exit status 1.
+//! (requests), M1, M2 (memory of idle connections) and W34 (what is wanted of other machines, beside the
+//! ceiling of this one). Contenders take turns, round by round, and the ratios are medians of those of
+//! single rounds. What counts is the processor time that a server takes for a request; requests per second
+//! also tell of the generator. Lines that compare with a bar say `ok` or `short`; with `--strict` one that
+//! is short makes the exit status 1.
 //!
 //! Rows of 2 workers: ours has a listener (SO_REUSEPORT) and a runtime for each, hyper and axum have one
 //! runtime of two threads, nginx has processes. They have a core each; if there is none left for the load,
@@ -28,6 +29,8 @@ mod bare;
 mod cores;
 #[cfg(target_os = "linux")]
 mod generator;
+#[cfg(target_os = "linux")]
+mod goals;
 #[cfg(target_os = "linux")]
 mod instructions;
 #[cfg(target_os = "linux")]

@@ -56,7 +56,7 @@ pub(crate) fn measure(
 
 /// Connections that all have made a request, all at the same time, and have its answer.
 fn open(server: &Server, protocol: Protocol, count: usize) -> io::Result<Vec<TcpStream>> {
-    let mut speak = speaker(protocol);
+    let mut speak = speaker(protocol, false);
     let mut octets = speak.greeting();
     speak.request(&mut octets);
     let mut streams = Vec::new();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cores::{Cores, Machine};
+use crate::goals;
 use crate::instructions;
 use crate::load::Load;
 use crate::memory;
@@ -77,6 +78,10 @@ pub(crate) fn run(options: &Options) -> bool {
             let names = present(row.id, row.names);
             held &= weigh(row, &names, cores, connections, options.milliseconds);
         }
+    }
+    if wanted(goals::LINE) {
+        println!("{}", goals::LINE);
+        goals::run(machine.cores(1), options);
     }
     held
 }

@@ -36,15 +36,16 @@ pub(crate) fn measure(
     rounds: usize,
     milliseconds: u64,
 ) -> io::Result<Vec<Measured>> {
-    /// Enough to warm a server up and to learn how fast it is.
-    const FIRST: usize = 20_000;
+    // Enough to warm a server up, to learn how fast it is, and to see its processor time; one request at a
+    // time takes more of all that.
+    let first = if shape.connections * shape.at_once > 1 { 20_000 } else { 5_000 };
     let mut servers = Vec::new();
     for name in names {
         let named = |error| io::Error::other(format!("{name}: {error}"));
         let server = Server::start(name, shape.protocol, cores, &[]).map_err(named)?;
-        let rate = load.run(shape, server.address, FIRST).map_err(named)?.per_second;
+        let rate = load.run(shape, server.address, first).map_err(named)?.per_second;
         let requests = (rate * milliseconds as f64 / 1000.0) as usize;
-        servers.push((server, requests.max(FIRST)));
+        servers.push((server, requests.max(first)));
     }
     let mut turns: Vec<Vec<Turn>> = names.iter().map(|_| Vec::new()).collect();
     let mut percentiles: Vec<Vec<Percentiles>> = names.iter().map(|_| Vec::new()).collect();

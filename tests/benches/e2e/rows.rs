@@ -39,7 +39,7 @@ pub(crate) struct Row {
 }
 
 const fn shape(protocol: Protocol, connections: usize, at_once: usize) -> Shape {
-    Shape { protocol, connections, at_once }
+    Shape { protocol, connections, at_once, sends: false }
 }
 
 /// `tokio` and `epoll` are loops without a protocol. Rows of two workers have the bars of one.

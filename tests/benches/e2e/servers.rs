@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::runtime;
 
-use crate::bare;
+use crate::bare::{self, Kind};
 use crate::process::Protocol;
 
 /// What all answer.
@@ -59,7 +59,9 @@ fn serve(name: &str, protocol: Protocol, workers: usize) -> io::Result<()> {
     }
     std::thread::scope(|scope| {
         let one = |listener| match name {
-            "epoll" => bare::epoll_loop(listener),
+            "epoll" | "epoll+echo" => {
+                bare::epoll_loop(listener, Kind::new(protocol, name == "epoll+echo"))
+            }
             _ => runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?
@@ -100,7 +102,9 @@ async fn on_tokio(
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     match name {
-        "ours" => ours(listener).await,
+        "ours" => ours(listener, Hello).await,
+        "ours+echo" => ours(listener, Echo).await,
+        "ours+streams" => streams(listener).await,
         "ours+axum" => driver_tokio::serve(listener, router()).config(patient()).await?,
         "axum" => {
             let listener = listener.tap_io(|stream| {
@@ -111,7 +115,7 @@ async fn on_tokio(
         "hyper" if protocol == Protocol::H2 => hyper_h2(listener).await?,
         "hyper" => hyper_h1(listener, None).await?,
         "hyper+time" => hyper_h1(listener, Some(Duration::from_secs(60))).await?,
-        "tokio" => bare::tokio_loop(listener).await?,
+        "tokio" => bare::tokio_loop(listener, Kind::new(protocol, false)).await?,
         _ => return Err(io::Error::other("no such server")),
     }
     Ok(())
@@ -129,6 +133,23 @@ impl Handler for Hello {
     }
 }
 
+/// Answers with the content of the request.
+struct Echo;
+
+impl Handler for Echo {
+    async fn handle(
+        &self,
+        request: &mut Request<'_>,
+        response: &mut Response<'_>,
+    ) -> Result<(), HandlerError> {
+        let mut content = Vec::new();
+        while let Some(data) = request.data().await? {
+            content.extend_from_slice(data);
+        }
+        Ok(response.respond(200, [("content-type", TEXT)], &content)?)
+    }
+}
+
 /// Idle connections stay for as long as it takes to weigh them.
 fn patient() -> h1_proto::Config {
     let mut config = h1_proto::Config::default();
@@ -136,8 +157,15 @@ fn patient() -> h1_proto::Config {
     config
 }
 
-async fn ours(listener: TcpListener) {
-    Server::new(Hello).config(patient()).serve(listener, &Stop::new()).await;
+async fn ours(listener: TcpListener, handler: impl Handler) {
+    Server::new(handler).config(patient()).serve(listener, &Stop::new()).await;
+}
+
+/// With more streams at a time than are allowed by default.
+async fn streams(listener: TcpListener) {
+    let mut config = h2_proto::Config::default();
+    config.streams_max = 1000;
+    Server::new(Hello).h2_config(config).serve(listener, &Stop::new()).await;
 }
 
 fn router() -> Router {

@@ -19,9 +19,14 @@ pub(crate) trait Speak: Send {
     fn answers(&mut self, octets: &[u8], answered: &mut dyn FnMut(usize)) -> io::Result<()>;
 }
 
-pub(crate) fn speaker(protocol: Protocol) -> Box<dyn Speak> {
+/// `sends`: requests of HTTP/1.1 have content.
+pub(crate) fn speaker(protocol: Protocol, sends: bool) -> Box<dyn Speak> {
     match protocol {
-        Protocol::H1 => Box::new(H1 { counter: Counter::new(CONTENT.as_bytes()), answers: 0 }),
+        Protocol::H1 => Box::new(H1 {
+            request: if sends { POST } else { GET },
+            counter: Counter::new(CONTENT.as_bytes()),
+            answers: 0,
+        }),
         Protocol::H2 => Box::new(H2 { next_stream: 1, input: Vec::new() }),
     }
 }
@@ -59,7 +64,12 @@ impl Counter {
     }
 }
 
+const GET: &[u8] = b"GET /plaintext HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: e2e/1\r\n\r\n";
+const POST: &[u8] = b"POST /echo HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: e2e/1\r\n\
+    Content-Length: 13\r\n\r\nHello, World!";
+
 struct H1 {
+    request: &'static [u8],
     counter: Counter,
     answers: usize,
 }
@@ -70,9 +80,7 @@ impl Speak for H1 {
     }
 
     fn request(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(
-            b"GET /plaintext HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: e2e/1\r\n\r\n",
-        );
+        out.extend_from_slice(self.request);
     }
 
     fn answers(&mut self, octets: &[u8], answered: &mut dyn FnMut(usize)) -> io::Result<()> {
