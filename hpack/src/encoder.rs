@@ -46,14 +46,14 @@ pub struct Encoder {
     index: Index,
     history: History,
     policy: Policy,
-    /// Our own cap.
-    table_bytes_max: usize,
+    /// Our own cap. Sizes beyond [`SIZE_MAX`] count as that.
+    table_bytes_max: u32,
     /// What the peer allows.
-    peer_table_bytes_max: usize,
+    peer_table_bytes_max: u32,
     /// The size that the peer's decoder knows of.
-    announced: usize,
+    announced: u32,
     /// The lowest bound since the last block, if one was set.
-    lowest: Option<usize>,
+    lowest: Option<u32>,
 }
 
 impl Encoder {
@@ -69,9 +69,9 @@ impl Encoder {
             index: Index::new(),
             history: History::new(),
             policy: default_policy,
-            table_bytes_max,
-            peer_table_bytes_max: PEER_TABLE_BYTES,
-            announced: PEER_TABLE_BYTES,
+            table_bytes_max: capped(table_bytes_max),
+            peer_table_bytes_max: PEER_TABLE_BYTES as u32,
+            announced: PEER_TABLE_BYTES as u32,
             lowest: None,
         };
         encoder.bound_changed();
@@ -88,18 +88,18 @@ impl Encoder {
     /// The peer's decoder has a table of this size: in HTTP/2 its SETTINGS_HEADER_TABLE_SIZE. In
     /// force from the next [`begin`](Self::begin) on.
     pub fn set_peer_table_bytes_max(&mut self, peer_table_bytes_max: usize) {
-        self.peer_table_bytes_max = peer_table_bytes_max;
+        self.peer_table_bytes_max = capped(peer_table_bytes_max);
         self.bound_changed();
     }
 
     /// Changes our own cap. In force from the next [`begin`](Self::begin) on.
     pub fn set_table_bytes_max(&mut self, table_bytes_max: usize) {
-        self.table_bytes_max = table_bytes_max;
+        self.table_bytes_max = capped(table_bytes_max);
         self.bound_changed();
     }
 
-    fn bound(&self) -> usize {
-        self.table_bytes_max.min(self.peer_table_bytes_max).min(SIZE_MAX)
+    fn bound(&self) -> u32 {
+        self.table_bytes_max.min(self.peer_table_bytes_max)
     }
 
     fn bound_changed(&mut self) {
@@ -142,10 +142,11 @@ impl Encoder {
         }
     }
 
-    fn update_size(&mut self, size: usize, out: &mut Vec<u8>) {
+    fn update_size(&mut self, size: u32, out: &mut Vec<u8>) {
+        self.announced = size;
+        let size = size as usize;
         let shrinks = size < self.table.size_max();
         self.table.set_size_max(size);
-        self.announced = size;
         integer::encode(size, 5, SIZE_UPDATE, out);
         if shrinks && self.index.is_large_for(self.table.len()) {
             self.rebuild_index();
@@ -269,6 +270,10 @@ impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Encoder").field("table", &self.table).finish_non_exhaustive()
     }
+}
+
+fn capped(table_bytes: usize) -> u32 {
+    table_bytes.min(SIZE_MAX) as u32
 }
 
 /// The hash by which a name is scored: a cookie alone in its line (RFC 9113 §8.2.3) has a name of its own.
