@@ -12,8 +12,8 @@
 //! ```
 //!
 //! The rings grow with what they hold, and shrink when the size does. That of octets never exceeds the
-//! size that was agreed on; the other takes 16 octets an entry and doubles from 8 entries on, so it
-//! takes no more than that size again, or 128 octets.
+//! size that was agreed on; the other takes 16 octets an entry and doubles from 4 entries on, so it
+//! takes no more than that size again, or 64 octets.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -53,9 +53,12 @@ struct Entry {
     mark: u32,
 }
 
-/// Octets of the ring when it first holds any, unless the table is smaller.
-const OCTETS_MIN: usize = 256;
-const ENTRIES_MIN: usize = 8;
+/// Octets of the ring when it first holds any, unless the table is smaller: what a small client sends
+/// with each request takes no more.
+const OCTETS_MIN: usize = 64;
+/// And when that is not enough.
+const OCTETS_MORE: usize = 256;
+const ENTRIES_MIN: usize = 4;
 /// The largest table: its offsets are kept in 32 bits.
 pub(crate) const SIZE_MAX: usize = 1 << 30;
 
@@ -235,7 +238,8 @@ impl DynamicTable {
         self.evict_to(self.size_max - len - FIELD_OVERHEAD);
         if self.used + len > self.octets.len() {
             let room = (self.used + len).next_power_of_two();
-            self.relocate(room.max(OCTETS_MIN).min(self.size_max));
+            let least = if self.octets.is_empty() { OCTETS_MIN } else { OCTETS_MORE };
+            self.relocate(room.max(least).min(self.size_max));
         }
         if self.len() == self.entries.len() {
             self.resize_entries((2 * self.entries.len()).max(ENTRIES_MIN));
