@@ -144,6 +144,8 @@ impl Local {
             entries.retain(|&(id, _)| id != id::ENABLE_PUSH);
         }
         wire::write(entries.into_iter(), out);
+        // One is enough for connections that never change theirs.
+        self.unacknowledged.reserve_exact(1);
         self.unacknowledged.push(settings);
     }
 
