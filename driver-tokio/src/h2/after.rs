@@ -15,10 +15,7 @@ pub(crate) struct After {
     notify: bool,
     /// Nearly always there is one at most.
     first: Option<Waker>,
-    more: Vec<Waker>,
-    trash: Vec<Waker>,
-    /// Those who wait for tunnels.
-    settled: Vec<Settled>,
+    more: Vec<Due>,
 }
 
 impl After {
@@ -32,7 +29,7 @@ impl After {
             self.is_due = true;
             match &self.first {
                 None => self.first = Some(waker),
-                Some(_) => self.more.push(waker),
+                Some(_) => self.more.push(Due::Wake(waker)),
             }
         }
     }
@@ -41,14 +38,14 @@ impl After {
     pub(crate) fn discard(&mut self, waker: Option<Waker>) {
         if let Some(waker) = waker {
             self.is_due = true;
-            self.trash.push(waker);
+            self.more.push(Due::Drop(waker));
         }
     }
 
     /// What somebody waits for is there, or will not be.
     pub(crate) fn promise(&mut self, settled: Settled) {
         self.is_due = true;
-        self.settled.push(settled);
+        self.more.push(Due::Tell(settled));
     }
 
     /// What is due, if anything is.
@@ -58,10 +55,24 @@ impl After {
 
     /// Not under the lock.
     pub(crate) fn run(self, ready: &Ready) {
-        self.first.into_iter().chain(self.more).for_each(Waker::wake);
+        self.first.into_iter().for_each(Waker::wake);
         if self.notify {
             ready.notify();
         }
-        self.settled.into_iter().for_each(Settled::tell);
+        for due in self.more {
+            match due {
+                Due::Wake(waker) => waker.wake(),
+                Due::Drop(waker) => drop(waker),
+                Due::Tell(settled) => settled.tell(),
+            }
+        }
     }
+}
+
+enum Due {
+    Wake(Waker),
+    /// Nobody waits there any more.
+    Drop(Waker),
+    /// Somebody waits for a tunnel.
+    Tell(Settled),
 }
