@@ -8,6 +8,8 @@ use std::mem;
 use h1_proto::Head;
 use h2_proto::FieldBuf;
 
+use crate::h2::Exchanges;
+
 /// What a connection needs while it works.
 #[derive(Default)]
 pub(crate) struct Buffers {
@@ -21,6 +23,8 @@ pub(crate) struct Buffers {
     pub(crate) trailers: Head,
     /// Fields of HTTP/2.
     pub(crate) fields: FieldBuf,
+    /// Exchanges of HTTP/2 that are over.
+    pub(crate) exchanges: Exchanges,
 }
 
 /// Sets that a thread keeps.

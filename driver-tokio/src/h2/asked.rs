@@ -120,7 +120,7 @@ impl Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         let fields = mem::take(&mut self.fields);
-        self.handle.shared.with(|state| state.put_fields_back(fields));
+        self.handle.shared.with(|state| state.exchanges.put_fields_back(fields));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The exchanges of a connection: what of a request waits for its handler, and what of an answer
 //! waits for its windows.
 
+use std::mem;
 use std::task::Waker;
 
 use h2_proto::{FieldBuf, StreamId};
@@ -11,6 +12,10 @@ use crate::scratch::one_first;
 
 /// Memory of one exchange that is kept for the next, in octets.
 pub(crate) const KEPT_BYTES_MAX: usize = 4 << 10;
+/// Exchanges beyond which an idle connection keeps the memory for itself, as long as it keeps any.
+const LEFT_MAX: usize = 16;
+/// Field buffers that are kept.
+const SPARE_MAX: usize = 16;
 
 /// A request and its answer on a stream.
 pub(crate) struct Exchange {
@@ -74,15 +79,18 @@ impl Exchange {
 
     /// As new, with its memory.
     fn reset(&mut self, stream: StreamId) {
-        let (mut received, mut rest) =
-            (std::mem::take(&mut self.received), std::mem::take(&mut self.rest));
-        let mut trailers = std::mem::take(&mut self.trailers);
-        for octets in [&mut received, &mut rest] {
+        let (received, rest) = (mem::take(&mut self.received), mem::take(&mut self.rest));
+        let trailers = mem::take(&mut self.trailers);
+        *self = Self { received, rest, trailers, ..Self::new(stream) };
+    }
+
+    /// Forgets its content, and gives the memory for it back if that is much.
+    fn clear(&mut self) {
+        for octets in [&mut self.received, &mut self.rest] {
             octets.clear();
             octets.shrink_to(KEPT_BYTES_MAX);
         }
-        trailers.clear();
-        *self = Self { received, rest, trailers, ..Self::new(stream) };
+        self.trailers.clear();
     }
 
     /// Nobody has anything to do with it any more.
@@ -104,66 +112,106 @@ impl Exchange {
     }
 }
 
-/// All of them, found by their stream.
+/// All of them, found by their stream. In a box, which an idle connection leaves to others of its thread.
 #[derive(Default)]
-pub(crate) struct Exchanges {
+pub(crate) struct Exchanges(Option<Box<Places>>);
+
+#[derive(Default)]
+struct Places {
     /// Sorted by stream.
     index: Vec<(StreamId, u32)>,
     slots: Vec<Exchange>,
     free: Vec<u32>,
+    /// Field buffers that nobody uses.
+    spare: Vec<FieldBuf>,
 }
 
 impl Exchanges {
     pub(crate) fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.0.as_ref().is_none_or(|places| places.index.is_empty())
+    }
+
+    /// Hands its memory over if that is not in use and not much, unless there is some already.
+    pub(crate) fn leave_to(&mut self, others: &mut Self) {
+        if others.0.is_none() {
+            let fits = |it: &mut Box<Places>| it.index.is_empty() && it.slots.len() <= LEFT_MAX;
+            others.0 = self.0.take_if(fits);
+        }
+    }
+
+    /// A field buffer that nobody uses.
+    pub(crate) fn take_fields(&mut self) -> FieldBuf {
+        self.0.as_mut().and_then(|places| places.spare.pop()).unwrap_or_default()
+    }
+
+    pub(crate) fn put_fields_back(&mut self, mut fields: FieldBuf) {
+        if let Some(places) = &mut self.0
+            && places.spare.len() < SPARE_MAX
+        {
+            fields.clear();
+            one_first(&mut places.spare);
+            places.spare.push(fields);
+        }
     }
 
     /// A new one; streams are opened in rising order.
     pub(crate) fn open(&mut self, stream: StreamId) -> &mut Exchange {
-        let slot = match self.free.pop() {
+        let Places { index, slots, free, .. } = &mut **self.0.get_or_insert_default();
+        let slot = match free.pop() {
             Some(slot) => {
-                if let Some(exchange) = self.slots.get_mut(slot as usize) {
+                if let Some(exchange) = slots.get_mut(slot as usize) {
                     exchange.reset(stream);
                 }
                 slot
             }
             None => {
-                one_first(&mut self.slots);
-                self.slots.push(Exchange::new(stream));
+                one_first(slots);
+                slots.push(Exchange::new(stream));
                 // Streams are far fewer than 2^32.
-                self.slots.len() as u32 - 1
+                slots.len() as u32 - 1
             }
         };
-        self.index.push((stream, slot));
-        &mut self.slots[slot as usize]
-    }
-
-    fn place(&self, stream: StreamId) -> Option<usize> {
-        self.index.binary_search_by_key(&stream, |entry| entry.0).ok()
+        index.push((stream, slot));
+        &mut slots[slot as usize]
     }
 
     pub(crate) fn find(&mut self, stream: StreamId) -> Option<&mut Exchange> {
-        let slot = self.index.get(self.place(stream)?)?.1;
-        self.slots.get_mut(slot as usize)
+        let places = self.0.as_mut()?;
+        let slot = places.index.get(places.find(stream)?)?.1;
+        places.slots.get_mut(slot as usize)
     }
 
     pub(crate) fn remove(&mut self, stream: StreamId) {
-        if let Some(place) = self.place(stream) {
-            self.free.push(self.index.remove(place).1);
+        if let Some(places) = &mut self.0
+            && let Some(place) = places.find(stream)
+        {
+            let slot = places.index.remove(place).1;
+            if let Some(exchange) = places.slots.get_mut(slot as usize) {
+                exchange.clear();
+            }
+            places.free.push(slot);
         }
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Exchange> {
-        let index = &self.index;
-        self.slots.iter_mut().filter(move |exchange| {
-            index.binary_search_by_key(&exchange.stream, |entry| entry.0).is_ok()
+        self.0.iter_mut().flat_map(|places| {
+            let Places { index, slots, .. } = &mut **places;
+            slots.iter_mut().filter(|exchange| {
+                index.binary_search_by_key(&exchange.stream, |entry| entry.0).is_ok()
+            })
         })
     }
 
     /// Gives back what is not in use, if nothing is.
     pub(crate) fn shrink(&mut self) {
         if self.is_empty() {
-            *self = Self::default();
+            self.0 = None;
         }
+    }
+}
+
+impl Places {
+    fn find(&self, stream: StreamId) -> Option<usize> {
+        self.index.binary_search_by_key(&stream, |entry| entry.0).ok()
     }
 }

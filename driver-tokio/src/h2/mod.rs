@@ -38,6 +38,7 @@ use crate::scratch::{self, Buffers};
 use crate::wire::{Closing, Wire};
 
 pub(crate) use self::asked::Asked;
+pub(crate) use self::exchange::Exchanges;
 pub(crate) use self::handle::Handle;
 #[cfg(feature = "tower")]
 pub(crate) use self::held_body::HeldBody;
@@ -82,6 +83,8 @@ pub(crate) fn drive<H: Handler>(
         answer,
         closing: None,
         idle: Idle::No,
+        left: false,
+        busy: false,
     });
     async move {
         poll_fn(|cx| driver.poll(cx)).await;
@@ -109,6 +112,10 @@ struct Driver<A, F: Future> {
     answer: A,
     closing: Option<Closing>,
     idle: Idle,
+    /// It had requests, and left the memory that they took to others.
+    left: bool,
+    /// It had more of them before it was parked: it keeps that memory.
+    busy: bool,
 }
 
 /// Whether the connection has nothing to do.
@@ -225,6 +232,7 @@ where
     }
 
     fn start(&mut self, arrival: Arrival) {
+        self.busy |= self.left;
         let stream = arrival.stream;
         let handle = Handle { shared: Arc::clone(&self.shared), stream };
         let task = self.tasks.start(stream, (self.answer)(handle, arrival));
@@ -326,7 +334,9 @@ where
     }
 
     /// The connection waits: what it need not hold it gives back, its buffers at once, the rest when
-    /// it has been idle for some time.
+    /// it has been idle for some time. What a request needs it leaves to others at once until it turns
+    /// out to be busy: many connections are idle after their first request, and what each would free
+    /// later would be holes between what the others hold.
     fn park(&mut self, cx: &mut Context<'_>) {
         let Some(mut buffers) = self.buffers.take_if(|buffers| buffers.rest().is_empty()) else {
             return;
@@ -336,12 +346,21 @@ where
             if self.idle == Idle::No {
                 self.idle = Idle::Since(now);
             }
-            buffers.out = self.shared.with(|state| mem::take(&mut state.out));
+            self.shared.with(|state| {
+                buffers.out = mem::take(&mut state.out);
+                if !self.busy {
+                    state.exchanges.leave_to(&mut buffers.exchanges);
+                }
+            });
+            if !self.busy {
+                self.left |= self.tasks.leave();
+            }
             self.wire.out = Vec::new();
             if let Idle::Since(since) = self.idle
                 && self.wire.poll_timer(cx, now, since + PARKED_AFTER).is_ready()
             {
                 self.idle = Idle::Parked;
+                (self.left, self.busy) = (false, false);
                 self.shared.with(State::shrink);
                 self.tasks.shrink();
             }

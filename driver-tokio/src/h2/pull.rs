@@ -21,7 +21,7 @@ pub(crate) enum Pulled {
 /// The next event. `task`: who answers, if it is a request.
 pub(crate) fn pull(state: &mut State, buffers: &mut Buffers, task: u32) -> Pulled {
     let State { conn, out, .. } = state;
-    let Buffers { input, used, fields, out: spare, .. } = buffers;
+    let Buffers { input, used, fields, out: spare, exchanges, .. } = buffers;
     if out.capacity() == 0 {
         *out = mem::take(spare);
     }
@@ -32,6 +32,7 @@ pub(crate) fn pull(state: &mut State, buffers: &mut Buffers, task: u32) -> Pulle
         Ok(Some(Event::Request { stream, head, end_stream, began })) => {
             let (is_head, pseudo) = (head.method() == b"HEAD", head.pseudo_fields());
             let is_connect = head.method() == b"CONNECT";
+            exchanges.leave_to(&mut state.exchanges);
             let exchange = state.exchanges.open(stream);
             exchange.task = task;
             exchange.is_head = is_head;
@@ -39,7 +40,7 @@ pub(crate) fn pull(state: &mut State, buffers: &mut Buffers, task: u32) -> Pulle
             if end_stream {
                 exchange.end = Some(Ok(()));
             }
-            let fields = mem::replace(fields, state.take_fields());
+            let fields = mem::replace(fields, state.exchanges.take_fields());
             return Pulled::Request(Arrival { stream, fields, pseudo, end_stream, began });
         }
         Ok(Some(Event::Data { stream, data, end_stream, .. })) => {

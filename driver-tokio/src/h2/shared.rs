@@ -12,7 +12,6 @@ use super::tunnel::Settled;
 use crate::error::{Gone, HandlerError};
 use crate::info::ConnectionInfo;
 use crate::response::{Added, date_for};
-use crate::scratch::one_first;
 use crate::wire::Wire;
 
 /// See the module.
@@ -30,17 +29,12 @@ pub(crate) struct State {
     pub(crate) exchanges: Exchanges,
     /// While the connection's task is polled, when that began: the time of a Date.
     pub(crate) polled_at: Option<Instant>,
-    /// Field buffers that nobody uses.
-    spare: Vec<FieldBuf>,
     /// Streams whose handlers wait until all output is written.
     pub(crate) flushing: u32,
     pub(crate) after: After,
     /// Why there is nothing more to be had.
     gone: Option<Gone>,
 }
-
-/// Field buffers that a connection keeps.
-const SPARE_MAX: usize = 16;
 
 impl Shared {
     pub(crate) fn new(conn: ServerConnection, out: Vec<u8>, wire: &Wire, date: bool) -> Arc<Self> {
@@ -50,7 +44,6 @@ impl Shared {
             out,
             exchanges: Exchanges::default(),
             polled_at: None,
-            spare: Vec::new(),
             flushing: 0,
             after: After::default(),
             gone: None,
@@ -74,18 +67,6 @@ impl Shared {
 }
 
 impl State {
-    pub(crate) fn take_fields(&mut self) -> FieldBuf {
-        self.spare.pop().unwrap_or_default()
-    }
-
-    pub(crate) fn put_fields_back(&mut self, mut fields: FieldBuf) {
-        if self.spare.len() < SPARE_MAX {
-            fields.clear();
-            one_first(&mut self.spare);
-            self.spare.push(fields);
-        }
-    }
-
     /// Content came.
     pub(crate) fn received(&mut self, stream: StreamId, data: &[u8], end_stream: bool) {
         if let Some(exchange) = self.exchanges.find(stream) {
@@ -237,7 +218,6 @@ impl State {
     pub(crate) fn shrink(&mut self) {
         self.conn.shrink();
         self.exchanges.shrink();
-        self.spare = Vec::new();
     }
 
     /// The exchange on a stream, as long as there is something to be had of it.

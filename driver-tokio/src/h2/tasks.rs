@@ -1,8 +1,9 @@
 //! The handlers of a connection that are at work: futures in boxes that are used again, polled on the
 //! connection's task, or, where that is wanted, each on one of its own once it had to wait.
 
+use std::any::Any;
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,12 +26,22 @@ pub(crate) struct Tasks<F: Future> {
     moved: Option<JoinSet<(u32, Finished<F::Output>)>>,
 }
 
+/// Where a handler is while it is at work.
+type Place<F> = Pin<Box<Option<F>>>;
+
 struct Task<F> {
-    future: Pin<Box<Option<F>>>,
+    /// None once it was left to another connection.
+    future: Option<Place<F>>,
     stream: StreamId,
     woken: Arc<TaskWaker>,
     waker: Waker,
     moved: Option<AbortHandle>,
+}
+
+thread_local! {
+    /// A place that the connections of a thread leave each other: an `Option<Place<F>>`, as the handlers
+    /// of one server are of one type.
+    static LEFT: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
 }
 
 /// A task that came to its end; no output if it panicked.
@@ -56,14 +67,15 @@ impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
         if let Some(task) = self.tasks.get_mut(index as usize) {
             self.free.pop();
             task.stream = stream;
-            task.future.set(Some(future));
+            task.future.get_or_insert_with(take_left).set(Some(future));
             return index;
         }
         let woken = TaskWaker::new(&self.ready, index);
         let waker = Waker::from(Arc::clone(&woken));
-        let future = Box::pin(Some(future));
+        let mut place = take_left();
+        place.set(Some(future));
         one_first(&mut self.tasks);
-        self.tasks.push(Task { future, stream, woken, waker, moved: None });
+        self.tasks.push(Task { future: Some(place), stream, woken, waker, moved: None });
         index
     }
 
@@ -86,7 +98,7 @@ impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
     /// Lets a task go on by itself.
     fn give_away(&mut self, index: u32) {
         let Some(task) = self.tasks.get_mut(index as usize) else { return };
-        let mut future = mem::replace(&mut task.future, Box::pin(None));
+        let mut future = task.future.take();
         let stream = task.stream;
         let going_on = async move {
             let output = poll_fn(|cx| poll(&mut future, cx).unwrap_or(Poll::Ready(None))).await;
@@ -118,11 +130,28 @@ impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
         if let Some(moved) = task.moved.take() {
             moved.abort();
             self.free.push(index);
-        } else if task.future.is_some() {
+        } else if let Some(future) = &mut task.future
+            && future.is_some()
+        {
             // What it drops may panic, too.
-            let _ = catch_unwind(AssertUnwindSafe(|| task.future.set(None)));
+            let _ = catch_unwind(AssertUnwindSafe(|| future.set(None)));
             self.free.push(index);
         }
+    }
+
+    /// Leaves the place of the handler that was last done to another connection, unless there is one
+    /// already. Whether there was any.
+    pub(crate) fn leave(&mut self) -> bool {
+        let Some(&last) = self.free.last() else { return false };
+        let Some(task) = self.tasks.get_mut(last as usize) else { return false };
+        LEFT.with_borrow_mut(|left| {
+            match left.as_mut().and_then(|left| left.downcast_mut::<Option<Place<F>>>()) {
+                Some(Some(_)) => {}
+                Some(none) => *none = task.future.take(),
+                None => *left = Some(Box::new(task.future.take())),
+            }
+        });
+        true
     }
 
     /// Gives back what is not in use, if nothing is.
@@ -134,12 +163,19 @@ impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
     }
 }
 
+/// A place that was left, or a new one.
+fn take_left<F: 'static>() -> Place<F> {
+    let left =
+        LEFT.with_borrow_mut(|left| left.as_mut()?.downcast_mut::<Option<Place<F>>>()?.take());
+    left.unwrap_or_else(|| Box::pin(None))
+}
+
 /// Polls a future that may panic: its state is dropped then, so nobody sees it broken.
 fn poll<F: Future>(
-    future: &mut Pin<Box<Option<F>>>,
+    future: &mut Option<Place<F>>,
     cx: &mut Context<'_>,
 ) -> Option<Poll<Option<F::Output>>> {
-    let running = future.as_mut().as_pin_mut()?;
+    let running = future.as_mut()?.as_mut().as_pin_mut()?;
     match catch_unwind(AssertUnwindSafe(|| running.poll(cx))) {
         Ok(Poll::Pending) => Some(Poll::Pending),
         Ok(Poll::Ready(output)) => Some(Poll::Ready(Some(output))),
@@ -151,7 +187,7 @@ impl<F: Future> Drop for Tasks<F> {
     fn drop(&mut self) {
         for task in &mut self.tasks {
             // What a handler drops may panic.
-            let _ = catch_unwind(AssertUnwindSafe(|| task.future.set(None)));
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(task.future.take())));
         }
     }
 }
