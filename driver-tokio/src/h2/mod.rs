@@ -10,6 +10,7 @@ mod exchange;
 mod handle;
 #[cfg(feature = "tower")]
 mod held_body;
+mod park;
 mod pull;
 mod ready;
 mod shared;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use h2_proto::{NextStep, Phase, ServerConnection};
 
 use self::asked::Arrival;
+use self::park::Resting;
 use self::pull::{Pulled, pull};
 use self::shared::{Shared, State};
 use self::tasks::{Finished, Tasks};
@@ -82,9 +84,7 @@ pub(crate) fn drive<H: Handler>(
         unsent_max: options.h2_config.output_bytes_max + HEADS_UNSENT_MAX,
         answer,
         closing: None,
-        idle: Idle::No,
-        left: false,
-        busy: false,
+        resting: Resting::default(),
     });
     async move {
         poll_fn(|cx| driver.poll(cx)).await;
@@ -111,25 +111,8 @@ struct Driver<A, F: Future> {
     unsent_max: u64,
     answer: A,
     closing: Option<Closing>,
-    idle: Idle,
-    /// It had requests, and left the memory that they took to others.
-    left: bool,
-    /// It had more of them before it was parked: it keeps that memory.
-    busy: bool,
+    resting: Resting,
 }
-
-/// Whether the connection has nothing to do.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Idle {
-    No,
-    /// Since then; what it holds is held for the next request.
-    Since(Duration),
-    /// For longer: what it need not hold is given back.
-    Parked,
-}
-
-/// Time after which an idle connection gives its memory back.
-const PARKED_AFTER: Duration = Duration::from_secs(1);
 
 impl<A, F> Driver<A, F>
 where
@@ -202,7 +185,7 @@ where
         buffers.make_room(self.read_bytes);
         let read = self.wire.poll_read(cx, &mut buffers.input);
         if let Poll::Ready(Some(octets)) = read {
-            self.idle = Idle::No;
+            self.resting.input_came();
             let now = self.wire.elapsed();
             self.shared.with(|State { conn, .. }| match octets {
                 0 => conn.eof(),
@@ -232,7 +215,7 @@ where
     }
 
     fn start(&mut self, arrival: Arrival) {
-        self.busy |= self.left;
+        self.resting.request_came();
         let stream = arrival.stream;
         let handle = Handle { shared: Arc::clone(&self.shared), stream };
         let task = self.tasks.start(stream, (self.answer)(handle, arrival));
@@ -331,41 +314,6 @@ where
                 return flushed;
             }
         }
-    }
-
-    /// The connection waits: what it need not hold it gives back, its buffers at once, the rest when
-    /// it has been idle for some time. What a request needs it leaves to others at once until it turns
-    /// out to be busy: many connections are idle after their first request, and what each would free
-    /// later would be holes between what the others hold.
-    fn park(&mut self, cx: &mut Context<'_>) {
-        let Some(mut buffers) = self.buffers.take_if(|buffers| buffers.rest().is_empty()) else {
-            return;
-        };
-        if self.wire.out.is_empty() && self.shared.with(|state| state.is_idle()) {
-            let now = self.wire.elapsed();
-            if self.idle == Idle::No {
-                self.idle = Idle::Since(now);
-            }
-            self.shared.with(|state| {
-                buffers.out = mem::take(&mut state.out);
-                if !self.busy {
-                    state.exchanges.leave_to(&mut buffers.exchanges);
-                }
-            });
-            if !self.busy {
-                self.left |= self.tasks.leave();
-            }
-            self.wire.out = Vec::new();
-            if let Idle::Since(since) = self.idle
-                && self.wire.poll_timer(cx, now, since + PARKED_AFTER).is_ready()
-            {
-                self.idle = Idle::Parked;
-                (self.left, self.busy) = (false, false);
-                self.shared.with(State::shrink);
-                self.tasks.shrink();
-            }
-        }
-        scratch::put_back(buffers);
     }
 }
 
