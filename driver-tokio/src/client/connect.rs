@@ -7,8 +7,8 @@ use std::pin::Pin;
 
 use http::uri::Scheme;
 use http::{Method, Uri};
-use tokio::net::TcpStream;
 
+use super::dial::dial;
 use super::error::Error;
 use crate::wire::Io;
 
@@ -61,7 +61,7 @@ impl<F: Fn(&Target) -> Connecting + Send + Sync> Connect for F {
     }
 }
 
-/// TCP, to the first address of the name that answers.
+/// TCP, to that address of the name that answers first.
 pub(crate) struct Tcp {
     pub(crate) nodelay: bool,
 }
@@ -70,7 +70,7 @@ impl Connect for Tcp {
     fn connect(&self, target: &Target) -> Connecting {
         let (target, nodelay) = (target.clone(), self.nodelay);
         Box::pin(async move {
-            let stream = TcpStream::connect((&*target.host, target.port)).await?;
+            let stream = dial(&target.host, target.port).await?;
             stream.set_nodelay(nodelay)?;
             Ok(Box::new(stream) as Box<dyn Io>)
         })

@@ -9,6 +9,7 @@ mod builder;
 mod call;
 mod connect;
 mod content;
+mod dial;
 mod error;
 mod h1;
 mod h2;
