@@ -54,14 +54,7 @@ where
                 });
                 let ended = ended.await;
                 let _within = span.as_ref().map(|span| span.enter());
-                tracing::debug!(outcome = %ended.outcome, "a connection ended");
-                let options = &common.options;
-                if let Some(metrics) = &options.gate.metrics {
-                    metrics.count_end(&ended.outcome);
-                }
-                if let Some(observer) = &options.observer {
-                    observer(&ended);
-                }
+                common.tell(&ended);
             }
         });
     };

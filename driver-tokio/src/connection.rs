@@ -18,6 +18,8 @@ use crate::wire::{Io, Wire};
 pub struct Ended {
     /// Why it ended.
     pub outcome: Outcome,
+    /// Where it came from and what carried it.
+    pub connection: ConnectionInfo,
     /// After [`Outcome::Upgraded`]: the transport, unless somebody waited for it
     /// ([`OnUpgrade`](crate::OnUpgrade)).
     pub upgraded: Option<Upgraded>,
@@ -42,6 +44,19 @@ pub(crate) struct Common {
     pub(crate) stop: Stop,
 }
 
+impl Common {
+    /// Tells those who want to know how a connection ended.
+    pub(crate) fn tell(&self, ended: &Ended) {
+        tracing::debug!(outcome = %ended.outcome, "a connection ended");
+        if let Some(metrics) = &self.options.gate.metrics {
+            metrics.count_end(&ended.outcome);
+        }
+        if let Some(observer) = &self.options.observer {
+            observer(ended);
+        }
+    }
+}
+
 /// Serves one byte stream to its end: the handshake of TLS, if there is one, then HTTP.
 pub(crate) async fn serve<H: Handler>(
     common: &Common,
@@ -58,29 +73,30 @@ pub(crate) async fn serve<H: Handler>(
         // In a box: what a connection needs only once is not to lie in its task for ever.
         Some(tls) => match Box::pin(handshake(tls, io, info, options, stop)).await {
             Ok(secured) => secured,
-            Err(outcome) => return Ended { outcome, upgraded: None },
+            Err((outcome, connection)) => return Ended { outcome, connection, upgraded: None },
         },
     };
     let settings = &options.settings;
     let protocols = agreed.unwrap_or(settings.protocols);
-    let wire = Wire::new(io, stop, info);
+    let wire = Wire::new(io, stop, info).serving();
     let (wire, input) = if protocols == Protocols::Http2 {
         (wire, Vec::new())
     } else {
         let both = protocols == Protocols::Both;
         let sniff_timeout = both.then_some(settings.sniff_timeout);
-        let link = Link::new(wire, &options.config, settings.date, sniff_timeout);
+        let link = Link::new(wire, options, sniff_timeout);
         match h1::drive(link, &**handler, options).await {
             Driven::Http2(wire, input) => (wire, input),
             Driven::Ended(wire, outcome, input, promise) => {
+                let connection = wire.info.clone();
                 let upgraded = h1::hand_over(wire, &outcome, input, promise);
-                return Ended { outcome, upgraded };
+                return Ended { outcome, connection, upgraded };
             }
         }
     };
     let handler = Arc::clone(handler);
-    let outcome = h2::drive(wire, input, handler, options, agreed.is_some()).await;
-    Ended { outcome, upgraded: None }
+    let (outcome, connection) = h2::drive(wire, input, handler, options, agreed.is_some()).await;
+    Ended { outcome, connection, upgraded: None }
 }
 
 /// What carries HTTP, what is known of it, and the protocol if the handshake agreed on one.
@@ -94,10 +110,11 @@ async fn handshake(
     info: ConnectionInfo,
     options: &Options,
     stop: &Stop,
-) -> Result<Secured, Outcome> {
+) -> Result<Secured, (Outcome, ConnectionInfo)> {
     let shaking = crate::tls::accept(tls, io, &info, options.settings.tls_timeout);
     match stop.unless_cancelled(shaking).await {
-        Some(shaken) => shaken.map_err(Outcome::Handshake),
-        None => Err(Outcome::Cancelled),
+        Some(Ok(secured)) => Ok(secured),
+        Some(Err(error)) => Err((Outcome::Handshake(error), info)),
+        None => Err((Outcome::Cancelled, info)),
     }
 }

@@ -19,6 +19,7 @@ struct Facts {
 struct WithinTls {
     alpn: Option<Box<[u8]>>,
     server_name: Option<Box<str>>,
+    peer_certificates: Box<[Box<[u8]>]>,
 }
 
 impl ConnectionInfo {
@@ -58,11 +59,22 @@ impl ConnectionInfo {
         self.0.tls.as_ref()?.server_name.as_deref()
     }
 
+    /// The certificates by which the peer identified itself to TLS, as DER, its own first; none unless it was
+    /// asked for them (a [`Tls`](crate::Tls) out of a configuration with client authentication).
+    pub fn peer_certificates(&self) -> impl Iterator<Item = &[u8]> {
+        let tls = self.0.tls.iter();
+        tls.flat_map(|tls| tls.peer_certificates.iter().map(|certificate| &**certificate))
+    }
+
     /// The same connection within TLS.
     #[cfg(feature = "tls")]
-    pub(crate) fn within_tls(&self, alpn: Option<&[u8]>, server_name: Option<&str>) -> Self {
-        let within =
-            WithinTls { alpn: alpn.map(Box::from), server_name: server_name.map(Box::from) };
+    pub(crate) fn within_tls(&self, session: &tokio_rustls::rustls::ServerConnection) -> Self {
+        let certificates = session.peer_certificates().unwrap_or_default();
+        let within = WithinTls {
+            alpn: session.alpn_protocol().map(Box::from),
+            server_name: session.server_name().map(Box::from),
+            peer_certificates: certificates.iter().map(|der| Box::from(&**der)).collect(),
+        };
         let Facts { peer, local, .. } = *self.0;
         Self(Arc::new(Facts { peer, local, tls: Some(Box::new(within)) }))
     }

@@ -9,13 +9,14 @@ use crate::error::ProtocolError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The protocol came to its end: one side said `close`, or the server drained.
+    /// The protocol came to its end: one side said `close`, the server drained, or nothing was asked for as
+    /// long as a connection may be idle.
     Closed,
     /// The connection belongs to another protocol now.
     Upgraded,
     /// The client closed, between requests or in the middle of something.
     ClientClosed,
-    /// The cancellation token fired.
+    /// [`Stop::cancel`](crate::Stop::cancel) was called.
     Cancelled,
     /// The handshake of TLS failed, or took too long.
     Handshake(io::Error),
@@ -74,8 +75,10 @@ impl Outcome {
 
 impl From<h1_proto::ConnectionError> for Outcome {
     fn from(error: h1_proto::ConnectionError) -> Self {
-        use h1_proto::ErrorKind;
+        use h1_proto::{Deadline, ErrorKind};
         match (error.kind(), error.status()) {
+            // How most connections end, and nobody's fault.
+            (ErrorKind::Deadline(Deadline::KeepAlive), _) => Self::Closed,
             (ErrorKind::Deadline(_), _) => Self::Deadline(error.into()),
             (ErrorKind::Incomplete, _) => Self::ClientClosed,
             (ErrorKind::TransferEncodingUnknown, _) => {

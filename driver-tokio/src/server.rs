@@ -114,9 +114,22 @@ impl<H: Handler> Server<H> {
 
     /// Serves one connection over any byte stream, to its end; with [`tls`](Self::tls) after its handshake.
     pub async fn serve_connection(&self, io: impl Io + 'static, stop: &Stop) -> Ended {
+        self.serve_connection_with(io, ConnectionInfo::default(), stop).await
+    }
+
+    /// The same for a byte stream of which more is known: what handlers find as
+    /// [`Request::connection`](crate::Request::connection).
+    pub async fn serve_connection_with(
+        &self,
+        io: impl Io + 'static,
+        info: ConnectionInfo,
+        stop: &Stop,
+    ) -> Ended {
         let common = Common { options: self.options.prepared(), stop: stop.clone() };
-        let info = ConnectionInfo::default();
-        connection::serve(&common, &self.handler, Box::new(io), info).await
+        let _open = common.options.gate.metrics.as_ref().map(Metrics::connection);
+        let ended = connection::serve(&common, &self.handler, Box::new(io), info).await;
+        common.tell(&ended);
+        ended
     }
 
     /// Accepts and serves connections, each on a task of its own, until `stop` drains or cancels;

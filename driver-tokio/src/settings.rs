@@ -28,6 +28,10 @@ pub struct Settings {
     /// Whether a handler of HTTP/2 that has to wait moves to a task of its own, so that those of one
     /// connection can use several threads. Default: no, all are polled on the connection's task.
     pub move_waiting_handlers: bool,
+    /// Whether a client of HTTP/1 that closes its sending side while a handler waits still gets its answer.
+    /// By default it is taken for gone, as nothing tells the two apart, and the handler is dropped; an answer
+    /// that is at hand goes in both cases.
+    pub half_close: bool,
     /// Whether answers get a Date (RFC 9110 §6.6.1). Default: yes.
     pub date: bool,
     /// Whether TCP sends small segments at once. Default: yes.
@@ -54,6 +58,7 @@ impl Default for Settings {
             connections_shed: false,
             requests_max: None,
             move_waiting_handlers: false,
+            half_close: false,
             date: true,
             tcp_nodelay: true,
             backlog: 128,

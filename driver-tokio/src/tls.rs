@@ -122,6 +122,6 @@ pub(crate) async fn accept(
         Some(HTTP_1_1) => Some(Protocols::Http1),
         _ => None,
     };
-    let info = info.within_tls(session.alpn_protocol(), session.server_name());
+    let info = info.within_tls(session);
     Ok((Box::new(stream), info, protocol))
 }

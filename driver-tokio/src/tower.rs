@@ -106,6 +106,12 @@ where
                     .map_err(Into::into)?
                 };
                 let (head, body) = answer.into_parts();
+                if !head.status.is_success()
+                    && let Some(broken) = asked.broken()
+                {
+                    // The service knows that it got no content, not why: that is told as it is.
+                    return Err(broken.into());
+                }
                 let (mut body, mut answer) = (pin!(body), Answer::new(head, asker));
                 let mut must = feed.is_abandoned();
                 if must {

@@ -51,6 +51,9 @@ pub(crate) struct Wire {
     outcome: Option<Box<Outcome>>,
     /// Neither reads nor writes make sense any more.
     pub(crate) dead: bool,
+    /// An end of TLS that is not announced is an end like any other: to a server, whose requests say
+    /// themselves where they end.
+    serves: bool,
     pub(crate) peer_closed: bool,
     pub(crate) info: ConnectionInfo,
 }
@@ -70,9 +73,15 @@ impl Wire {
             grace: None,
             outcome: None,
             dead: false,
+            serves: false,
             peer_closed: false,
             info,
         }
+    }
+
+    /// The same as the transport of a server.
+    pub(crate) fn serving(self) -> Self {
+        Self { serves: true, ..self }
     }
 
     pub(crate) fn epoch(&self) -> Instant {
@@ -155,15 +164,37 @@ impl Wire {
             self.die(Outcome::Cancelled);
             return Poll::Ready(None);
         }
-        match ready!(tokio_util::io::poll_read_buf(Pin::new(&mut *self.io), cx, input)) {
-            Ok(octets) => {
-                self.arrived = Some(self.elapsed());
-                self.peer_closed |= octets == 0;
-                Poll::Ready(Some(octets))
+        let read = ready!(tokio_util::io::poll_read_buf(Pin::new(&mut *self.io), cx, input));
+        Poll::Ready(self.has_read(read))
+    }
+
+    /// The same by way of `room`, so that `input` has no memory as long as nothing comes.
+    pub(crate) fn poll_read_some(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+        input: &mut Vec<u8>,
+    ) -> Poll<Option<usize>> {
+        let mut room = ReadBuf::new(room);
+        let read = ready!(Pin::new(&mut *self.io).poll_read(cx, &mut room));
+        input.extend_from_slice(room.filled());
+        Poll::Ready(self.has_read(read.map(|()| room.filled().len())))
+    }
+
+    fn has_read(&mut self, read: io::Result<usize>) -> Option<usize> {
+        match read {
+            Err(error) if self.serves && error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.peer_closed = true;
+                Some(0)
             }
             Err(error) => {
                 self.die(Outcome::Io(error));
-                Poll::Ready(None)
+                None
+            }
+            Ok(octets) => {
+                self.arrived = Some(self.elapsed());
+                self.peer_closed |= octets == 0;
+                Some(octets)
             }
         }
     }

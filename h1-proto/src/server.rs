@@ -313,6 +313,12 @@ impl ServerConnection {
         !matches!(self.core.send, Send::Owed | Send::Body)
     }
 
+    /// Whether no more of the request that was surfaced last is to come: all of its content is pulled.
+    #[must_use]
+    pub fn is_request_complete(&self) -> bool {
+        matches!(self.core.recv, Recv::End | Recv::Done)
+    }
+
     /// Whether no exchange is under way and no octet of a next one has come.
     #[must_use]
     pub fn is_idle(&self) -> bool {

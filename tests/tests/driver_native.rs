@@ -337,7 +337,8 @@ async fn deadlines_answer_408_in_the_middle_and_nothing_when_idle() {
     idle.expect(OK).await;
     let (answer, outcome) = idle.rest().await;
     assert_eq!(answer, "");
-    assert!(matches!(outcome, Outcome::Deadline(_)), "{outcome}");
+    // Nobody's fault, and how most connections end.
+    assert!(matches!(outcome, Outcome::Closed), "{outcome}");
 
     let (answer, outcome) = run().rest().await;
     assert_eq!(answer, "");

@@ -135,6 +135,12 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// What the client did wrong with the content, if that is still to be answered.
+    #[cfg(feature = "tower")]
+    pub(crate) fn broken(&self) -> Option<Gone> {
+        lock(self.link).broken.clone().map(|error| Gone::Broken(error.into()))
+    }
+
     /// The octets of a range out of `poll_data`.
     pub(crate) fn piece(&self, range: Range<usize>) -> &[u8] {
         self.buffers.input.get(range).unwrap_or_default()
@@ -174,6 +180,7 @@ fn pull(link: &mut Link, buffers: &mut Buffers) -> Pulled {
     let mut rest = buffers.input.get(buffers.used..).unwrap_or_default();
     let event = link.conn.next_event(&mut rest, &mut buffers.trailers);
     buffers.used = buffers.input.len() - rest.len();
+    link.input_left = !rest.is_empty();
     match event {
         Ok(Some(Event::Data(data))) => Pulled::Data(buffers.used - data.len()..buffers.used),
         Ok(Some(Event::End { .. })) => Pulled::End,

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use h1_proto::{Config, ConnectionError, Field, NextStep, ServerConnection, Sniff};
+use h1_proto::{ConnectionError, Field, NextStep, ServerConnection, Sniff};
 
 use tokio::time::Instant;
 
 use crate::date;
 use crate::moment::Moment;
+use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::upgrade::Promise;
 use crate::wire::{Closing, Wire};
@@ -29,6 +30,16 @@ pub(crate) struct Link {
     /// Who waits for room in the output.
     sender: Option<Waker>,
     date: bool,
+    /// A client that closes its sending side waits for its answer.
+    pub(crate) half_close: bool,
+    /// There is input that is not used.
+    pub(crate) input_left: bool,
+    /// What was read while a handler waited.
+    #[allow(
+        clippy::box_collection,
+        reason = "rarely there, and an idle connection is to be small"
+    )]
+    pub(crate) ahead: Option<Box<Vec<u8>>>,
     /// The first octets may be those of HTTP/2: time for them to say.
     sniffing: Option<Moment>,
     /// Some came: that is the time until when.
@@ -36,7 +47,11 @@ pub(crate) struct Link {
     /// They were: the connection is not for this machine.
     pub(crate) is_h2: bool,
     /// Who waits for the transport; a tower service tells it beside its interim responses.
-    pub(crate) upgrade: Option<Promise>,
+    #[allow(
+        clippy::box_collection,
+        reason = "rarely there, and an idle connection is to be small"
+    )]
+    pub(crate) upgrade: Option<Box<Promise>>,
     /// Interim responses of a tower service.
     #[cfg(feature = "tower")]
     pub(crate) interim: Option<Arc<crate::request_info::InterimQueue>>,
@@ -45,18 +60,20 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(
         wire: Wire,
-        config: &Arc<Config>,
-        date: bool,
+        options: &Options,
         sniff_timeout: Option<Duration>,
     ) -> Box<Mutex<Self>> {
         Box::new(Mutex::new(Self {
-            conn: ServerConnection::new(Arc::clone(config), Duration::ZERO),
+            conn: ServerConnection::new(Arc::clone(&options.config), Duration::ZERO),
             wire,
             broken: None,
             blamed: false,
             reading: false,
             sender: None,
-            date,
+            date: options.settings.date,
+            half_close: options.settings.half_close,
+            input_left: false,
+            ahead: None,
             sniffing: sniff_timeout.map(Moment::from),
             sniffed: false,
             is_h2: false,

@@ -3,6 +3,7 @@
 //! Wait for a request, hand it to the handler, do what the machine says next. The loop knows no
 //! HTTP: `next_event` and `next_step` of the machine decide everything.
 
+mod ahead;
 mod exchange;
 mod link;
 mod upgrade;
@@ -56,7 +57,9 @@ pub(crate) async fn drive<H: Handler>(
     while let Some(arrival) = next_request(&link, &mut held, read_bytes).await {
         let handling = begin(&link, handler, &options.gate, held.take(), arrival, read_bytes);
         let handled = watched(&link, handling).await;
-        settle(&mut lock(&link), handled);
+        let link = &mut *lock(&link);
+        link.use_ahead(&mut held);
+        settle(link, handled);
     }
     if !lock(&link).is_h2 {
         close(&link).await;
@@ -195,6 +198,7 @@ fn begin<'a, H: Handler>(
             link.wire.out = mem::take(&mut buffers.out);
         }
         link.upgrade = None;
+        link.input_left = !buffers.rest().is_empty();
     }
     Box::pin(async move {
         let asked = Asked::new(link, buffers, arrival, read_bytes);
@@ -229,6 +233,7 @@ where
         if !link.reading {
             link.conn.hold();
         }
+        let _ = link.poll_ahead(cx);
         while link.poll_watch(cx).is_ready() {
             // Anything else is for the loop, once the handler is done.
             if link.wire.dead || link.broken.is_some() {

@@ -15,7 +15,7 @@ impl Asked<'_> {
             return OnUpgrade::refused(Gone::NotUpgraded);
         }
         let (promise, on_upgrade) = OnUpgrade::new();
-        link.upgrade = Some(promise);
+        link.upgrade = Some(Box::new(promise));
         on_upgrade
     }
 }
@@ -27,7 +27,7 @@ impl Link {
         if let Some(promise) = self.interim.as_ref().and_then(|queue| queue.end()) {
             return Some(promise);
         }
-        self.upgrade.take()
+        self.upgrade.take().map(|promise| *promise)
     }
 
     /// If the exchange before is over, it changed nothing: who waits is told.

@@ -32,6 +32,7 @@ use self::shared::{Shared, State};
 use self::tasks::{Finished, Tasks};
 use crate::error::{Gone, HandlerError};
 use crate::handler::Handler;
+use crate::info::ConnectionInfo;
 use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::request::{self, Request};
@@ -54,7 +55,7 @@ pub(crate) fn drive<H: Handler>(
     handler: Arc<H>,
     options: &Options,
     agreed: bool,
-) -> impl Future<Output = Outcome> + Send + use<H> {
+) -> impl Future<Output = (Outcome, ConnectionInfo)> + Send + use<H> {
     let (config, settings) = (Arc::clone(&options.h2_config), &options.settings);
     let mut out = Vec::new();
     let conn = if agreed {
@@ -318,8 +319,8 @@ where
 }
 
 impl<A, F: Future> Driver<A, F> {
-    /// Lets go of everything; how it ended.
-    fn end(mut self) -> Outcome {
+    /// Lets go of everything; how it ended, and what.
+    fn end(mut self) -> (Outcome, ConnectionInfo) {
         // Handlers first: what they drop finds the connection as it was.
         drop(self.tasks);
         let outcome = self.wire.take_outcome();
@@ -327,9 +328,10 @@ impl<A, F: Future> Driver<A, F> {
         if let Some(buffers) = self.buffers {
             scratch::put_back(buffers);
         }
-        outcome.unwrap_or(match self.wire.peer_closed {
+        let outcome = outcome.unwrap_or(match self.wire.peer_closed {
             true => Outcome::ClientClosed,
             false => Outcome::Closed,
-        })
+        });
+        (outcome, self.wire.info)
     }
 }

@@ -1,0 +1,41 @@
+//! What a client does while a handler waits. Its request is complete then, so nothing of it is left to be
+//! read: without a look nobody would notice that it went away.
+
+use std::mem;
+use std::task::{Context, Poll, ready};
+
+use super::link::Link;
+use crate::outcome::Outcome;
+use crate::scratch::Held;
+
+/// Octets that are read ahead at most: the beginning of the next request. Then the client is there.
+const AHEAD_BYTES: usize = 256;
+
+impl Link {
+    /// Looks whether the client is still there. Ready when something came, or it is not: then the transport
+    /// is dead.
+    pub(crate) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_known = self.input_left || self.ahead.is_some() || self.wire.peer_closed;
+        if is_known || self.wire.dead || !self.conn.is_request_complete() {
+            return Poll::Pending;
+        }
+        let mut ahead = Vec::new();
+        match ready!(self.wire.poll_read_some(cx, &mut [0; AHEAD_BYTES], &mut ahead)) {
+            Some(0) if self.half_close => self.conn.eof(),
+            Some(0) => self.wire.die(Outcome::ClientClosed),
+            Some(_) => {
+                self.conn.arrived(self.wire.arrived());
+                self.ahead = Some(Box::new(ahead));
+            }
+            None => {}
+        }
+        Poll::Ready(())
+    }
+
+    /// What was read ahead comes behind the input.
+    pub(crate) fn use_ahead(&mut self, held: &mut Held) {
+        if let Some(mut ahead) = mem::take(&mut self.ahead) {
+            held.take().input.append(&mut ahead);
+        }
+    }
+}
