@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{self, Common};
@@ -62,9 +63,10 @@ where
         serve(accepted);
     }
     // What the system has accepted would be reset with the listener.
-    for _ in 0..options.settings.backlog {
+    let began = Instant::now();
+    while began.elapsed() < QUEUE_MAX {
         let accepting = accept(&mut listener, options, &places);
-        match tokio::time::timeout(QUIET, accepting).await {
+        match timeout(QUIET, accepting).await {
             Ok(accepted) if !stop.is_cancelled() => serve(accepted),
             _ => break,
         }
@@ -79,6 +81,9 @@ type Accepted<Io> = (Io, ConnectionInfo, Option<OwnedSemaphorePermit>);
 
 /// When nothing was accepted for so long, nothing waits.
 const QUIET: Duration = Duration::from_millis(2);
+/// Time for what waits to be accepted before a listener goes; where others listen on the same socket more may
+/// come for as long as that.
+const QUEUE_MAX: Duration = Duration::from_secs(1);
 
 /// A server that is full says so, if it can at once.
 async fn turn_away(mut io: impl Io, is_plain: bool) {
@@ -90,7 +95,7 @@ async fn turn_away(mut io: impl Io, is_plain: bool) {
             io.write_all(ANSWER).await?;
             io.shutdown().await
         };
-        let _ = tokio::time::timeout(TURNED_AWAY_WITHIN, saying).await;
+        let _ = timeout(TURNED_AWAY_WITHIN, saying).await;
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Where a connection comes from and what carries it. Clones share it; a tower service finds it in the
-/// extensions of each request.
+/// Where a connection comes from and what carries it. Clones share it; a tower service finds it by
+/// `tower::RequestInfo`, which is in the extensions of each request.
 #[derive(Clone, Default)]
 pub struct ConnectionInfo(Arc<Facts>);
 

@@ -148,3 +148,26 @@ async fn a_shutdown_lets_what_was_begun_end() {
     assert!(answer.contains("GOAWAY") && answer.contains("\"late\""), "{answer}");
     server.await.unwrap();
 }
+
+#[tokio::test]
+async fn content_that_is_too_long_is_413_however_it_is_framed() {
+    async fn length(octets: axum::body::Bytes) -> String {
+        octets.len().to_string()
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut config = h1_proto::Config::default();
+    config.body_bytes_max = 100;
+    let router = Router::new().route("/", post(length));
+    tokio::spawn(async move { driver_tokio::serve(listener, router).config(config).await });
+    let post = "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n";
+    let text = "x".repeat(101);
+    let chunked = format!("{post}transfer-encoding: chunked\r\n\r\n65\r\n{text}\r\n0\r\n\r\n");
+    let known = format!("{post}content-length: 101\r\n\r\n{text}");
+    for request in [chunked, known] {
+        let answer = h1(address, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 413 Content Too Large\r\n"), "{answer}");
+        // The octet at which it ended is not the client's business.
+        assert!(!answer.contains("octet"), "{answer}");
+    }
+}

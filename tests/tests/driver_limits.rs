@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use driver_tokio::tower::{SUBMITTED_AT, SUBMITTED_AT_CLIENT, Stamped};
@@ -243,6 +243,39 @@ impl Handler for Meeting {
         }
         Ok(response.respond(200, [("content-type", "text/plain")], b"met")?)
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handlers_that_moved_end_before_their_server_does() {
+    struct Busy(Arc<AtomicBool>);
+    impl Handler for Busy {
+        async fn handle(
+            &self,
+            _: &mut Request<'_>,
+            _: &mut Response<'_>,
+        ) -> Result<(), HandlerError> {
+            tokio::task::yield_now().await;
+            self.0.store(true, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(200));
+            self.0.store(false, Ordering::SeqCst);
+            std::future::pending().await
+        }
+    }
+    let busy = Arc::new(AtomicBool::new(false));
+    let mut settings = Settings::default();
+    settings.move_waiting_handlers = true;
+    let (stop, (mut client, io)) = (Stop::new(), tokio::io::duplex(1000));
+    let server = Server::new(Busy(Arc::clone(&busy))).settings(settings);
+    let signals = stop.clone();
+    let server = tokio::spawn(async move { server.serve_connection(io, &signals).await });
+    let octets = client_bytes([Frame::settings([]), Frame::get(1, "/")]);
+    client.write_all(&octets).await.unwrap();
+    while !busy.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    stop.cancel();
+    server.await.unwrap();
+    assert!(!busy.load(Ordering::SeqCst));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

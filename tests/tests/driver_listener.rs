@@ -6,8 +6,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use driver_tokio::{Handler, HandlerError, Request, Response, Server, Settings, Stop};
+use driver_tokio::{
+    ConnectionInfo, Handler, HandlerError, Metrics, Request, Response, Server, Settings, Stop,
+};
 use h1_proto::Config;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 const TEXT: (&str, &str) = ("content-type", "text/plain");
@@ -175,4 +178,80 @@ async fn an_address_that_is_taken_is_an_error_and_leaves_nothing() {
     assert_eq!(server.listen(address).unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
     drop(taken);
     server.listen(address).unwrap();
+}
+
+#[tokio::test]
+async fn a_drain_serves_all_that_wait_in_the_queue_of_the_listener_whatever_its_length() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1024).unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = Stop::new();
+    let signals = stop.clone();
+    let server = tokio::spawn(async move { Server::new(Routes).serve(listener, &signals).await });
+    tokio::task::yield_now().await;
+    // Far more than `Settings::backlog`; nothing is accepted while this thread is busy.
+    let connect = |_| {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        client
+    };
+    let clients: Vec<_> = (0..300).map(connect).collect();
+    stop.drain();
+    server.await.unwrap();
+    for mut client in clients {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("\r\nok"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_tells_who_it_was() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::new(Routes).on_end(move |end| {
+        let _ = ended.send((end.connection.peer(), end.outcome.label()));
+    });
+    tokio::spawn(async move { server.serve(listener, &Stop::new()).await });
+    for (octets, label) in [(&b"nonsense\r\n"[..], "parse"), (CLIENT_PREFACE, "client_closed")] {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(octets).unwrap();
+        let own = client.local_addr().unwrap();
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(ends.recv().await, Some((Some(own), label)));
+    }
+}
+
+const CLIENT_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+#[tokio::test]
+async fn a_connection_that_somebody_else_accepted_is_known_and_counted() {
+    struct Peer;
+    impl Handler for Peer {
+        async fn handle(
+            &self,
+            request: &mut Request<'_>,
+            response: &mut Response<'_>,
+        ) -> Result<(), HandlerError> {
+            let peer = format!("{:?}", request.connection().peer());
+            Ok(response.respond(200, [TEXT], peer.as_bytes())?)
+        }
+    }
+    let peer = "192.0.2.1:80".parse().unwrap();
+    let (metrics, ends) = (Arc::new(Metrics::default()), Arc::new(Mutex::new(0)));
+    let seen = Arc::clone(&ends);
+    let server =
+        Server::new(Peer).metrics(Arc::clone(&metrics)).on_end(move |_| *seen.lock().unwrap() += 1);
+    let (mut client, io) = tokio::io::duplex(1000);
+    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    let info = ConnectionInfo::new(Some(peer), None);
+    let ended = server.serve_connection_with(io, info, &Stop::new()).await;
+    assert_eq!(ended.connection.peer(), Some(peer));
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("Some(192.0.2.1:80)"), "{answer}");
+    assert_eq!((metrics.connections(), metrics.connections_open()), (1, 0));
+    assert_eq!((metrics.ended("closed"), *ends.lock().unwrap()), (1, 1));
 }

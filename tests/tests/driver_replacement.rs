@@ -178,7 +178,7 @@ async fn replace(address: Address, replacements: u64, enough: u64) {
     for (protocol, tallies) in [("HTTP/1.1", of_http1), ("HTTP/2", of_http2)] {
         let lost: Vec<_> = tallies.iter().flat_map(|tally| tally.lost()).collect();
         println!(
-            "{protocol}: {} answered, {} lost, told {} times, {} connections cut, in {:?}",
+            "{protocol}: {} answered, {} lost, told {} times, {} reset by the system with no octet of an answer, in {:?}",
             sum(tallies, Tally::answered),
             lost.len(),
             sum(tallies, Tally::told),
@@ -212,7 +212,7 @@ fn port() -> Address {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn servers_on_one_port_lose_no_request() {
+async fn servers_on_one_port_lose_no_request_but_what_the_system_resets() {
     replace(port(), 10, 20_000).await;
 }
 

@@ -108,8 +108,13 @@ impl Running {
     }
 }
 
+/// One after the other: which spans are wanted is known for the process, and looked up anew whenever somebody
+/// begins or ceases to listen.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test]
 async fn a_request_has_a_span_within_that_of_its_connection() {
+    let _alone = ALONE.lock().await;
     let recorder = Recorder::default();
     let _seen = recorder.listen();
     let running = run(|_| {}).await;
@@ -139,6 +144,7 @@ async fn a_request_has_a_span_within_that_of_its_connection() {
 /// What one handler does between its steps is not done in the span of another.
 #[tokio::test]
 async fn requests_of_one_connection_do_not_mix_their_spans() {
+    let _alone = ALONE.lock().await;
     for moved in [false, true] {
         let recorder = Recorder::default();
         let _seen = recorder.listen();
@@ -160,6 +166,7 @@ async fn requests_of_one_connection_do_not_mix_their_spans() {
 
 #[tokio::test]
 async fn a_handler_that_fails_is_an_error_and_counted() {
+    let _alone = ALONE.lock().await;
     let recorder = Recorder::default();
     let _seen = recorder.listen();
     let running = run(|_| {}).await;
@@ -171,6 +178,7 @@ async fn a_handler_that_fails_is_an_error_and_counted() {
     let (answer, _) = running.get("/panic").await;
     assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
     running.h2(&["/panic"]).await;
+    assert_eq!(running.metrics.requests_failed(), 4);
     assert_eq!(running.metrics.requests_open(), 0);
     running.end().await;
     let lines = recorder.lines("a handler failed");
@@ -185,6 +193,7 @@ async fn a_handler_that_fails_is_an_error_and_counted() {
 
 #[tokio::test]
 async fn the_end_of_a_connection_is_told_to_all_alike() {
+    let _alone = ALONE.lock().await;
     let recorder = Recorder::default();
     let _seen = recorder.listen();
     let running = run(|_| {}).await;
@@ -199,7 +208,7 @@ async fn the_end_of_a_connection_is_told_to_all_alike() {
     let mut outcomes = running.end().await;
     let mut lines = recorder.lines("a connection ended");
     for line in &mut lines {
-        let text = line.strip_prefix("DEBUG driver_tokio::accept a connection ended outcome=");
+        let text = line.strip_prefix("DEBUG driver_tokio::connection a connection ended outcome=");
         *line = text.unwrap().split(" in connection{peer=Some(").next().unwrap().to_owned();
     }
     assert_eq!(lines, outcomes);
@@ -215,6 +224,7 @@ async fn the_end_of_a_connection_is_told_to_all_alike() {
 /// labels and a number.
 #[tokio::test]
 async fn counters_are_what_prometheus_reads() {
+    let _alone = ALONE.lock().await;
     let running = run(|_| {}).await;
     running.get("/").await;
     let text = running.metrics.to_string();
@@ -244,6 +254,7 @@ async fn counters_are_what_prometheus_reads() {
 
 #[tokio::test]
 async fn a_native_handler_knows_how_long_its_request_has_waited() {
+    let _alone = ALONE.lock().await;
     let running = run(|_| {}).await;
     let (answer, _) = running.get("/waited").await;
     let (_, waited) = answer.split_once("\r\n\r\n").unwrap();
@@ -254,6 +265,7 @@ async fn a_native_handler_knows_how_long_its_request_has_waited() {
 /// The time is that of the first octet, however long the rest of the head takes.
 #[tokio::test]
 async fn a_stamp_is_of_the_first_octet_in_both_protocols() {
+    let _alone = ALONE.lock().await;
     use driver_tokio::tower::{SUBMITTED_AT, SUBMITTED_AT_CLIENT, Stamped};
     async fn seen(request: axum::extract::Request) -> String {
         let all = |name| request.headers().get_all(name).iter().map(|it| it.to_str().unwrap());

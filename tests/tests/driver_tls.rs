@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore, ServerConfig};
 
 struct Seen;
 
@@ -214,4 +215,56 @@ fn certificates_that_do_not_fit_are_told() {
     assert!(Tls::from_pem(chain.as_bytes(), key.as_bytes()).is_err());
     assert!(Tls::from_pem(b"", key.as_bytes()).is_err());
     assert!(Tls::from_pem(chain.as_bytes(), b"no key").is_err());
+}
+
+#[tokio::test]
+async fn a_client_that_ends_tls_without_a_word_has_closed() {
+    let (tls, config) = both_sides();
+    for alpn in [&b"http/1.1"[..], b"h2"] {
+        let mut config = config.clone();
+        config.alpn_protocols = vec![alpn.to_vec()];
+        let (io, far) = duplex(64 << 10);
+        let server = serve(server(tls.clone()), far, &Stop::new());
+        let mut stream = connect(&Arc::new(config), io).await;
+        if alpn == b"h2" {
+            get_h2(&mut stream).await;
+        } else {
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        }
+        drop(stream.into_inner().0);
+        let outcome = server.await.unwrap().outcome;
+        assert!(matches!(outcome, Outcome::ClientClosed), "{outcome}");
+    }
+}
+
+#[tokio::test]
+async fn certificates_of_clients_are_told() {
+    let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+    let (der, key) =
+        (CertificateDer::from(made.cert.der().to_vec()), made.signing_key.serialize_der());
+    let key = PrivateKeyDer::try_from(key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(der.clone()).unwrap();
+    let provider = Arc::new(ring::default_provider());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots.clone()), Arc::clone(&provider));
+    let tls = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(vec![der.clone()], key.clone_key())
+        .unwrap();
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![der.clone()], key)
+        .unwrap();
+    let (io, far) = duplex(64 << 10);
+    let server = serve(server(tls.into()), far, &Stop::new());
+    let mut stream = connect(&Arc::new(config), io).await;
+    assert!(get_h1(&mut stream).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    let connection = server.await.unwrap().connection;
+    assert_eq!(connection.peer_certificates().collect::<Vec<_>>(), [&*der]);
 }

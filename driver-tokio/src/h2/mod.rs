@@ -89,6 +89,7 @@ pub(crate) fn drive<H: Handler>(
     });
     async move {
         poll_fn(|cx| driver.poll(cx)).await;
+        poll_fn(|cx| driver.tasks.poll_end(cx)).await;
         driver.end()
     }
 }

@@ -7,7 +7,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use h2_proto::StreamId;
 use tokio::task::{AbortHandle, JoinSet};
@@ -122,6 +122,15 @@ impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
             }
         }
         None
+    }
+
+    /// Stops those that went on by themselves, and waits until they have stopped: one that is at work on
+    /// another thread is let go of where it waits next.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(moved) = &mut self.moved else { return Poll::Ready(()) };
+        moved.abort_all();
+        while ready!(moved.poll_join_next(cx)).is_some() {}
+        Poll::Ready(())
     }
 
     /// Drops a task.
