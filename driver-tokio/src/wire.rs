@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::has_budget_remaining;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::info::ConnectionInfo;
 use crate::moment::Moment;
@@ -39,8 +39,9 @@ pub(crate) struct Wire {
     /// The zero of the connection's time.
     epoch: Instant,
     /// When the last input came, until that was told on.
-    arrived: Option<Duration>,
-    timer: Option<Timer>,
+    arrived: Option<Moment>,
+    /// What wakes the task when a time has come.
+    timer: Option<Pin<Box<Sleep>>>,
     /// It wakes the task that polls.
     timer_armed: bool,
     /// What says that it is to stop.
@@ -96,17 +97,17 @@ impl Wire {
     /// The time since then, once after input came: nothing that this task did meanwhile has waited, so
     /// the clock need not be asked again.
     pub(crate) fn take_elapsed(&mut self) -> Duration {
-        self.arrived.take().unwrap_or_else(|| self.elapsed())
+        self.arrived.take().map_or_else(|| self.elapsed(), Duration::from)
     }
 
     /// When the input that is worked on came, or now.
     pub(crate) fn arrived(&self) -> Duration {
-        self.arrived.unwrap_or_else(|| self.elapsed())
+        self.arrived.map_or_else(|| self.elapsed(), Duration::from)
     }
 
     /// As [`arrived`](Self::arrived), as an instant.
     pub(crate) fn instant(&self) -> Instant {
-        self.arrived.map_or_else(Instant::now, |arrived| self.epoch + arrived)
+        self.arrived.map_or_else(Instant::now, |arrived| self.epoch + Duration::from(arrived))
     }
 
     /// The transport is of no use any more.
@@ -192,7 +193,7 @@ impl Wire {
                 None
             }
             Ok(octets) => {
-                self.arrived = Some(self.elapsed());
+                self.arrived = Some(self.elapsed().into());
                 self.peer_closed |= octets == 0;
                 Some(octets)
             }
@@ -267,30 +268,30 @@ impl Wire {
         now: Duration,
         deadline: Duration,
     ) -> Poll<()> {
-        let (now, at) = (Moment::from(now), Moment::from(deadline));
+        let (now, deadline) = (self.epoch + now, self.epoch + deadline);
         match &self.timer {
-            Some(timer) if self.timer_armed && now < timer.at && timer.at <= at => Poll::Pending,
+            Some(timer)
+                if self.timer_armed && now < timer.deadline() && timer.deadline() <= deadline =>
+            {
+                Poll::Pending
+            }
             _ => self.arm_timer(cx, deadline),
         }
     }
 
-    fn arm_timer(&mut self, cx: &mut Context<'_>, at: Duration) -> Poll<()> {
-        let (deadline, at) = (self.epoch + at, Moment::from(at));
+    fn arm_timer(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         self.timer_armed = false;
-        let timer = self.timer.get_or_insert_with(|| Timer {
-            sleep: Box::pin(tokio::time::sleep_until(deadline)),
-            at,
-        });
-        if timer.at > at {
-            timer.reset(deadline, at);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
         }
         // A task that has used up its turn is told to wait for a timer that does not wake it.
         let has_turn = has_budget_remaining();
-        while timer.sleep.as_mut().poll(cx).is_ready() {
-            if timer.at >= at {
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= deadline {
                 return Poll::Ready(());
             }
-            timer.reset(deadline, at);
+            timer.as_mut().reset(deadline);
         }
         self.timer_armed = has_turn;
         Poll::Pending
@@ -342,19 +343,5 @@ pub(crate) struct Closing {
 impl Closing {
     pub(crate) fn new(octets_max: u64, until: Duration) -> Self {
         Self { until, left: octets_max, shut: false }
-    }
-}
-
-/// What wakes the task when a time has come.
-struct Timer {
-    sleep: Pin<Box<Sleep>>,
-    /// That time, since the connection's epoch.
-    at: Moment,
-}
-
-impl Timer {
-    fn reset(&mut self, deadline: Instant, at: Moment) {
-        self.sleep.as_mut().reset(deadline);
-        self.at = at;
     }
 }
