@@ -37,30 +37,17 @@ impl Gate {
             return Ok(());
         }
         let _open = self.metrics.as_ref().map(Metrics::request);
-        let _watch = Watch(self.metrics.as_deref());
-        let result = if tracing::enabled!(Level::DEBUG) {
+        if tracing::enabled!(Level::DEBUG) {
             let span = span_of(request);
             handler.handle(request, response).instrument(span).await
         } else {
             handler.handle(request, response).await
-        };
-        if let Some(metrics) = &self.metrics
-            && (result.is_err() || response.is_owed())
-        {
-            metrics.count_failed();
         }
-        result
     }
-}
 
-/// Counts a handler that panics.
-struct Watch<'a>(Option<&'a Metrics>);
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        if let Some(metrics) = self.0
-            && std::thread::panicking()
-        {
+    /// A handler failed: it returned an error, panicked or did not answer.
+    pub(crate) fn count_failed(&self) {
+        if let Some(metrics) = &self.metrics {
             metrics.count_failed();
         }
     }

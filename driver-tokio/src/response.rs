@@ -186,16 +186,6 @@ impl Response<'_> {
     }
 }
 
-impl Response<'_> {
-    /// Whether no final head was sent.
-    pub(crate) fn is_owed(&self) -> bool {
-        match &self.0 {
-            Answering::H1(link) => h1::lock(link).conn.owes_answer(),
-            Answering::H2(handle) => handle.is_owed(),
-        }
-    }
-}
-
 impl fmt::Debug for Response<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Response")

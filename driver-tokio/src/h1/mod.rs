@@ -59,7 +59,7 @@ pub(crate) async fn drive<H: Handler>(
         let handled = watched(&link, handling).await;
         let link = &mut *lock(&link);
         link.use_ahead(&mut held);
-        settle(link, handled);
+        settle(link, handled, &options.gate);
     }
     if !lock(&link).is_h2 {
         close(&link).await;
@@ -245,7 +245,7 @@ where
 }
 
 /// Brings an exchange to its end, whatever the handler left of it.
-fn settle(link: &mut Link, handled: Handled) {
+fn settle(link: &mut Link, handled: Handled, gate: &Gate) {
     let failure = match handled {
         Handled::Cut => {
             link.answer_broken();
@@ -270,6 +270,7 @@ fn settle(link: &mut Link, handled: Handled) {
         return;
     }
     tracing::error!(error = %failure, "a handler failed");
+    gate.count_failed();
     if link.conn.owes_answer() {
         let date = link.date_time().map(date::at);
         let (fields, content) = (error_fields(date.as_ref()), b"500 Internal Server Error\n");

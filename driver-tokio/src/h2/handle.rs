@@ -120,10 +120,6 @@ impl Handle {
         Ok(head_only)
     }
 
-    pub(crate) fn is_owed(&self) -> bool {
-        self.shared.with(|state| state.exchanges.find(self.stream).is_some_and(|it| !it.begun))
-    }
-
     /// Sends content: `rest` advances past what is accepted. With `last` the answer ends behind it.
     pub(crate) fn poll_send_data(
         &self,

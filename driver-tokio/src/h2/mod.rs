@@ -31,6 +31,7 @@ use self::pull::{Pulled, pull};
 use self::shared::{Shared, State};
 use self::tasks::{Finished, Tasks};
 use crate::error::{Gone, HandlerError};
+use crate::gate::Gate;
 use crate::handler::Handler;
 use crate::info::ConnectionInfo;
 use crate::options::Options;
@@ -64,7 +65,7 @@ pub(crate) fn drive<H: Handler>(
         ServerConnection::with_prior_knowledge(config, Duration::ZERO)
     };
     let shared = Shared::new(conn, out, &wire, settings.date);
-    let gate = options.gate.clone();
+    let (gate, failed) = (options.gate.clone(), options.gate.clone());
     let answer = move |handle: Handle, arrival: Arrival| {
         let (handler, gate) = (Arc::clone(&handler), gate.clone());
         async move {
@@ -84,6 +85,7 @@ pub(crate) fn drive<H: Handler>(
         read_bytes: settings.read_bytes,
         unsent_max: options.h2_config.output_bytes_max + HEADS_UNSENT_MAX,
         answer,
+        gate: failed,
         closing: None,
         resting: Resting::default(),
     });
@@ -112,6 +114,7 @@ struct Driver<A, F: Future> {
     /// asks for and does not take.
     unsent_max: u64,
     answer: A,
+    gate: Gate,
     closing: Option<Closing>,
     resting: Resting,
 }
@@ -236,7 +239,9 @@ where
             None => Some(HandlerError::Application("the handler panicked".into())),
         };
         let (stream, date) = (finished.stream, self.shared.date);
-        self.shared.with(|state| state.handled(stream, failure, date));
+        if self.shared.with(|state| state.handled(stream, failure, date)) {
+            self.gate.count_failed();
+        }
     }
 
     fn run_woken(&mut self) {

@@ -103,9 +103,14 @@ impl State {
         self.settle(stream);
     }
 
-    /// The handler is done with a stream, for better or worse.
-    pub(crate) fn handled(&mut self, stream: StreamId, failure: Option<HandlerError>, date: bool) {
-        let Some(exchange) = self.exchanges.find(stream) else { return };
+    /// The handler is done with a stream. Whether it failed.
+    pub(crate) fn handled(
+        &mut self,
+        stream: StreamId,
+        failure: Option<HandlerError>,
+        date: bool,
+    ) -> bool {
+        let Some(exchange) = self.exchanges.find(stream) else { return false };
         exchange.handling = false;
         if let Some(promise) = exchange.take_promise() {
             self.after.promise(Settled::refused(promise, Gone::NotUpgraded));
@@ -123,10 +128,9 @@ impl State {
                 Some(HandlerError::Send(SendError::WrongState.into()))
             }
         });
-        if let Some(failure) = failure
-            && !gone
-            && self.gone.is_none()
-        {
+        let failure = failure.filter(|_| !gone && self.gone.is_none());
+        let failed = failure.is_some();
+        if let Some(failure) = failure {
             tracing::error!(error = %failure, %stream, "a handler failed");
             let exchange = self.exchanges.find(stream);
             if exchange.is_some_and(|exchange| !exchange.begun) {
@@ -142,6 +146,7 @@ impl State {
             }
         }
         self.settle(stream);
+        failed
     }
 
     /// Lets go of a stream that nobody has to do with.
