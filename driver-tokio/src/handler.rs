@@ -29,6 +29,12 @@ use crate::response::Response;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot answer requests",
+    label = "not a `driver_tokio::Handler`",
+    note = "a tower service is one within `driver_tokio::tower::Tower(…)`: `Service<http::Request<driver_tokio::tower::Body>, Response = http::Response<B>> + Clone + Send + Sync + 'static`",
+    note = "its future is `Send`, its error `Into<Box<dyn Error + Send + Sync>>`, and so is that of `B: http_body::Body + Send`"
+)]
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. When it returns, an answer that was begun is finished, and one that
     /// was not is a 500. Content that it did not read is thrown away within bounds, or the

@@ -10,6 +10,11 @@ use crate::settings::Settings;
 use crate::wire::Io;
 
 /// Accepts connections: a TCP or Unix socket, or whatever gives byte streams.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` gives no connections",
+    label = "not a `driver_tokio::Listener`",
+    note = "`tokio::net::TcpListener` and `tokio::net::UnixListener` are; one of `std::net` becomes one by `TcpListener::from_std`, once it does not block (`set_nonblocking`)"
+)]
 pub trait Listener: Send + 'static {
     /// A connection.
     type Io: Io + 'static;

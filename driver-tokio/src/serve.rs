@@ -5,7 +5,6 @@ use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture, Ready, poll_fn, ready};
 use std::io;
-use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,6 +30,25 @@ use crate::tower::{Body, Tower};
 /// address (axum's `into_make_service_with_connect_info::<SocketAddr>()`), asked once for each
 /// connection.
 ///
+/// What it has to be:
+///
+/// ```text
+/// S: tower_service::Service<http::Request<driver_tokio::tower::Body>, Response = http::Response<B>>
+///    + Clone + Send + Sync + 'static,
+/// S::Future: Send,
+/// S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+/// B: http_body::Body + Send,              // any content for answers
+/// B::Data: Send,
+/// B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+/// ```
+///
+/// - A `Router` of axum has to be given its state first (`with_state`).
+/// - The content of a request is [`Body`], not hyper's `Incoming`. A service that takes any body will do;
+///   one that has to hold it without its type boxes it (`http_body_util::BodyExt::boxed`).
+/// - A function is made a service by `tower::service_fn`; hyper's `service_fn` makes one of hyper's own trait.
+/// - `tower::util::BoxCloneService` is not `Sync`: `BoxCloneSyncService` takes its place. A connection's
+///   task asks for clones by reference, and without `Sync` each request would pay for a lock.
+///
 /// ```no_run
 /// # use std::{convert::Infallible, future::{Ready, ready}, task::{Context, Poll}};
 /// # use driver_tokio::tower::Body;
@@ -49,34 +67,40 @@ use crate::tower::{Body, Tower};
 /// # Ok(())
 /// # }
 /// ```
-pub fn serve<L, S, K>(listener: L, service: S) -> Serve<L, S, K>
+pub fn serve<L, S, K>(listener: L, service: S) -> Serve
 where
     L: Listener,
     S: MakeConnection<K>,
     Tower<S::Service>: Handler,
+    K: 'static,
 {
-    Serve {
-        listener,
-        service,
-        options: Options::default(),
-        stop: Stop::new(),
-        signal: None,
-        kind: PhantomData,
-    }
+    let run = move |options: Options, stop: Stop| -> Serving {
+        Box::pin(async move {
+            let make = move |info: &ConnectionInfo| {
+                let making = service.make(info);
+                async move { making.await.map(|service| Arc::new(Tower(service))) }
+            };
+            accept::run(listener, &options, &stop, make).await;
+        })
+    };
+    Serve { run: Box::new(run), options: Options::default(), stop: Stop::new(), signal: None }
 }
 
+/// A server at work.
+type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// See [`serve`].
+// Without the types of listener and service: where they do not fit, the compiler says so once, of `serve`, and not
+// again of each call behind it.
 #[must_use = "it serves when it is awaited"]
-pub struct Serve<L, S, K> {
-    listener: L,
-    service: S,
+pub struct Serve {
+    run: Box<dyn FnOnce(Options, Stop) -> Serving + Send>,
     options: Options,
     stop: Stop,
     signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    kind: PhantomData<fn() -> K>,
 }
 
-impl<L, S, K> Serve<L, S, K> {
+impl Serve {
     /// Drains when this future is done: no new connections, requests that have begun end.
     pub fn with_graceful_shutdown(
         mut self,
@@ -130,29 +154,14 @@ impl<L, S, K> Serve<L, S, K> {
     }
 }
 
-impl<L, S, K> IntoFuture for Serve<L, S, K>
-where
-    L: Listener,
-    S: MakeConnection<K>,
-    Tower<S::Service>: Handler,
-    K: 'static,
-{
+impl IntoFuture for Serve {
     type Output = io::Result<()>;
     type IntoFuture = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { listener, service, options, stop, signal, .. } = self;
+        let Self { run, options, stop, mut signal } = self;
+        let mut serving = run(options, stop.clone());
         Box::pin(async move {
-            let make = move |info: &ConnectionInfo| {
-                let making = service.make(info);
-                async move { making.await.map(|service| Arc::new(Tower(service))) }
-            };
-            let serving = accept::run(listener, &options, &stop, make);
-            let Some(signal) = signal else {
-                serving.await;
-                return Ok(());
-            };
-            let (mut serving, mut signal) = (std::pin::pin!(serving), Some(signal));
             poll_fn(|cx| {
                 if signal.as_mut().is_some_and(|signal| signal.as_mut().poll(cx).is_ready()) {
                     signal = None;
@@ -166,13 +175,23 @@ where
     }
 }
 
-impl<L, S, K> fmt::Debug for Serve<L, S, K> {
+impl fmt::Debug for Serve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
-/// What gives each connection its service. `K` tells the two ways apart.
+/// What gives each connection its service: see [`serve`] for what that has to be. `K` tells the two ways
+/// apart.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service that can be served",
+    label = "not a `tower_service::Service<http::Request<driver_tokio::tower::Body>>` that is `Clone + Send + Sync + 'static`",
+    note = "wanted: `Service<http::Request<driver_tokio::tower::Body>, Response = http::Response<_>> + Clone + Send + Sync + 'static`, or a service that makes such ones of a `SocketAddr`",
+    note = "axum: a `Router` that wants a state is given it by `.with_state(state)`",
+    note = "tower: `BoxCloneService` is not `Sync`; `BoxCloneSyncService` is",
+    note = "hyper: functions by `tower::service_fn`, not hyper's `service_fn`; content of requests is `driver_tokio::tower::Body`, not `Incoming`",
+    note = "a native `Handler` is served by `driver_tokio::Server`"
+)]
 pub trait MakeConnection<K>: Send + Sync + 'static {
     /// The service of a connection.
     type Service;
