@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use h1_proto::Config;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 
 use crate::accept;
 use crate::connection::{self, Common, Ended};
@@ -93,23 +93,16 @@ impl<H: Handler> Server<H> {
         self
     }
 
-    /// A listener with the [`backlog`](Settings::backlog) of this server. On Unix a port that an
-    /// earlier server left in TIME_WAIT is taken over.
+    /// A listener with the [`backlog`](Settings::backlog) and the [`reuse_port`](Settings::reuse_port)
+    /// of this server: [`Settings::listen`].
     ///
     /// # Errors
     /// The address cannot be had. Nothing is left open then.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime that has I/O.
     pub fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        #[cfg(unix)]
-        {
-            socket.set_reuseaddr(true)?;
-            socket.set_reuseport(self.options.settings.reuse_port)?;
-        }
-        socket.bind(address)?;
-        socket.listen(self.options.settings.backlog)
+        self.options.settings.listen(address)
     }
 
     /// Serves one connection over any byte stream, to its end; with [`tls`](Self::tls) after its handshake.

@@ -1,6 +1,10 @@
 //! What the driver itself limits and adds.
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::connection::Protocols;
 
@@ -23,7 +27,9 @@ pub struct Settings {
     /// without a handshake, instead of letting them wait. Default: no.
     pub connections_shed: bool,
     /// Requests at work at a time, of all connections of a server and its clones; more are answered
-    /// 503. Default: any number.
+    /// 503, whatever they ask for: health checks and `/metrics`, too. Where those have to be answered
+    /// by a server that is full, serve them on a listener of their own, by a server of their own.
+    /// Default: any number.
     pub requests_max: Option<usize>,
     /// Whether a handler of HTTP/2 that has to wait moves to a task of its own, so that those of one
     /// connection can use several threads. Default: no, all are polled on the connection's task.
@@ -38,10 +44,13 @@ pub struct Settings {
     pub tcp_nodelay: bool,
     /// Connections that the system holds until they are accepted. Default 128; where thousands may come at
     /// once, such as all clients of a server that was replaced, it wants to be more. The system has a limit
-    /// of its own (Linux: `net.core.somaxconn`).
+    /// of its own (Linux: `net.core.somaxconn`). Only [`listen`](Self::listen) and
+    /// [`Server::listen`](crate::Server::listen) make it so: a listener that was bound elsewhere
+    /// keeps its own.
     pub backlog: u32,
     /// Whether several listeners share an address, each with a part of the connections
-    /// (SO_REUSEPORT), such as one for each worker. On Unix. Default: no.
+    /// (SO_REUSEPORT), such as one for each worker. On Unix. Only [`listen`](Self::listen) and
+    /// [`Server::listen`](crate::Server::listen) make it so. Default: no.
     pub reuse_port: bool,
     /// Wait after an accept that failed for want of resources. Default 50 ms.
     pub accept_retry: Duration,
@@ -73,5 +82,38 @@ impl Settings {
     #[must_use]
     pub fn small() -> Self {
         Self { connections_max: 256, ..Self::default() }
+    }
+
+    /// A listener with this [`backlog`](Self::backlog) and [`reuse_port`](Self::reuse_port), for
+    /// whatever serves it. On Unix a port that an earlier server left in TIME_WAIT is taken over.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// let mut settings = driver_tokio::Settings::default();
+    /// settings.backlog = 4096;
+    /// let listener = settings.listen("127.0.0.1:0".parse().unwrap())?;
+    /// // driver_tokio::serve(listener, service).settings(settings)
+    /// # Ok::<_, std::io::Error>(())
+    /// # })?;
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The address cannot be had. Nothing is left open then.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime that has I/O: the listener belongs to the one in which it is made.
+    pub fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        #[cfg(unix)]
+        {
+            socket.set_reuseaddr(true)?;
+            socket.set_reuseport(self.reuse_port)?;
+        }
+        socket.bind(address)?;
+        socket.listen(self.backlog)
     }
 }
