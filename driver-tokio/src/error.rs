@@ -119,7 +119,31 @@ impl fmt::Display for Gone {
 
 impl std::error::Error for Gone {}
 
-/// Why a handler did not answer.
+/// Why a handler did not answer. `?` makes one of what requests and responses say, of boxed errors and
+/// of common errors of the standard library; [`HandlerError::new`] of any other.
+///
+/// ```
+/// use driver_tokio::{Handler, HandlerError, Request, Response};
+///
+/// struct Sum;
+///
+/// impl Handler for Sum {
+///     async fn handle(
+///         &self,
+///         request: &mut Request<'_>,
+///         response: &mut Response<'_>,
+///     ) -> Result<(), HandlerError> {
+///         let mut sum = std::fs::read_to_string("sum")?.trim().parse::<u64>()?;
+///         while let Some(data) = request.data().await? {
+///             sum += std::str::from_utf8(data)?.parse::<u64>()?;
+///         }
+///         let sum = u32::try_from(sum).map_err(|_| HandlerError::new("the sum is too large"))?;
+///         let address: std::net::Ipv4Addr = format!("{sum}").parse().map_err(HandlerError::new)?;
+///         response.respond(200, [("content-type", "text/plain")], address.to_string().as_bytes())?;
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HandlerError {
@@ -129,6 +153,13 @@ pub enum HandlerError {
     Send(SendError),
     /// The application's own reason.
     Application(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl HandlerError {
+    /// The application's own reason: an error of any type, or a text.
+    pub fn new(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Application(reason.into())
+    }
 }
 
 impl fmt::Display for HandlerError {
@@ -172,3 +203,26 @@ impl From<Box<dyn std::error::Error + Send + Sync>> for HandlerError {
         Self::Application(error)
     }
 }
+
+/// Not of every error: there is a way for those of requests and responses, and it is another one.
+macro_rules! application {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<$error> for HandlerError {
+            fn from(error: $error) -> Self {
+                Self::new(error)
+            }
+        }
+    )*};
+}
+
+application!(
+    std::io::Error,
+    fmt::Error,
+    std::str::Utf8Error,
+    std::string::FromUtf8Error,
+    std::num::ParseIntError,
+    std::num::ParseFloatError,
+    std::num::TryFromIntError,
+    tokio::task::JoinError,
+    tokio::time::error::Elapsed,
+);
