@@ -80,6 +80,18 @@ impl Metrics {
         self.requests_shed.load(Relaxed)
     }
 
+    /// All of them in the text format of Prometheus, each name with this prefix, so that they are told
+    /// from those of the application or of another server: letters, digits and `_`, such as
+    /// `shop_http_`. [`Display`](fmt::Display) takes `http_`.
+    ///
+    /// ```
+    /// let text = driver_tokio::Metrics::default().display("shop_http_").to_string();
+    /// assert!(text.contains("\n# TYPE shop_http_requests_open gauge\nshop_http_requests_open 0\n"));
+    /// ```
+    pub fn display<'a>(&'a self, prefix: &'a str) -> impl fmt::Display + 'a {
+        Shown { metrics: self, prefix }
+    }
+
     pub(crate) fn connection(self: &Arc<Self>) -> OpenConnection {
         self.connections.fetch_add(1, Relaxed);
         self.connections_open.fetch_add(1, Relaxed);
@@ -112,24 +124,48 @@ impl Metrics {
     }
 }
 
+/// With the prefix `http_`: see [`display`](Metrics::display).
 impl fmt::Display for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown { metrics: self, prefix: "http_" }.fmt(f)
+    }
+}
+
+/// The text format, with a prefix before each name.
+struct Shown<'a> {
+    metrics: &'a Metrics,
+    prefix: &'a str,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { metrics: of, prefix } = *self;
+        let served = "Connections that were served.";
+        let open = "Connections that are open now.";
+        let shed = "Connections that a full server turned away.";
+        let handled = "Requests that handlers were given.";
+        let at_work = "Requests whose handlers are at work now.";
+        let failed = "Requests whose handlers failed.";
+        let too_many = "Requests that were answered 503 because there were too many.";
         let lines = [
-            ("http_connections_total", "counter", self.connections()),
-            ("http_connections_open", "gauge", self.connections_open()),
-            ("http_connections_shed_total", "counter", self.connections_shed()),
-            ("http_requests_total", "counter", self.requests()),
-            ("http_requests_open", "gauge", self.requests_open()),
-            ("http_requests_failed_total", "counter", self.requests_failed()),
-            ("http_requests_shed_total", "counter", self.requests_shed()),
+            ("connections_total", "counter", of.connections(), served),
+            ("connections_open", "gauge", of.connections_open(), open),
+            ("connections_shed_total", "counter", of.connections_shed(), shed),
+            ("requests_total", "counter", of.requests(), handled),
+            ("requests_open", "gauge", of.requests_open(), at_work),
+            ("requests_failed_total", "counter", of.requests_failed(), failed),
+            ("requests_shed_total", "counter", of.requests_shed(), too_many),
         ];
-        for (name, kind, value) in lines {
-            writeln!(f, "# TYPE {name} {kind}\n{name} {value}")?;
+        for (name, kind, value, help) in lines {
+            writeln!(f, "# HELP {prefix}{name} {help}\n# TYPE {prefix}{name} {kind}")?;
+            writeln!(f, "{prefix}{name} {value}")?;
         }
-        writeln!(f, "# TYPE http_connections_ended_total counter")?;
+        let name = "connections_ended_total";
+        writeln!(f, "# HELP {prefix}{name} Connections that ended, by how they did.")?;
+        writeln!(f, "# TYPE {prefix}{name} counter")?;
         for label in Outcome::LABELS {
-            let value = self.ended(label);
-            writeln!(f, "http_connections_ended_total{{outcome=\"{label}\"}} {value}")?;
+            let value = of.ended(label);
+            writeln!(f, "{prefix}{name}{{outcome=\"{label}\"}} {value}")?;
         }
         Ok(())
     }

@@ -220,8 +220,8 @@ async fn the_end_of_a_connection_is_told_to_all_alike() {
     assert_eq!(counted, [("closed", 1), ("client_closed", 2), ("parse", 1)]);
 }
 
-/// The text format, version 0.0.4: each family is announced once, before its samples, and a sample is a name,
-/// labels and a number.
+/// The text format, version 0.0.4: each family is explained and announced once, before its samples, and a sample is
+/// a name, labels and a number.
 #[tokio::test]
 async fn counters_are_what_prometheus_reads() {
     let _alone = ALONE.lock().await;
@@ -230,12 +230,17 @@ async fn counters_are_what_prometheus_reads() {
     let text = running.metrics.to_string();
     assert!(text.ends_with('\n'));
     let is_name = |it: &str| it.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'_');
-    let (mut families, mut samples) = (Vec::new(), Vec::new());
+    let (mut families, mut samples, mut explained) = (Vec::new(), Vec::new(), None);
     for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            explained = help.split_once(' ').map(|(name, _)| name);
+            continue;
+        }
         if let Some(family) = line.strip_prefix("# TYPE ") {
             let (name, kind) = family.split_once(' ').unwrap();
             assert!(is_name(name) && !families.contains(&name), "{line}");
             assert_eq!(kind, if name.ends_with("_total") { "counter" } else { "gauge" }, "{line}");
+            assert_eq!(explained, Some(name), "{line}");
             families.push(name);
             continue;
         }
