@@ -1,5 +1,8 @@
 //! The time at which a request came, told to the application as a field.
 
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +19,9 @@ pub const SUBMITTED_AT_CLIENT: HeaderName = HeaderName::from_static("x-weft-subm
 /// Stamps each request with the time at which its first octet came, in milliseconds since 1970, as
 /// [`SUBMITTED_AT`]: the time since then is what it has waited. A value that the client sent itself
 /// is not believed; it is kept as [`SUBMITTED_AT_CLIENT`].
+///
+/// It goes around a service, around one that makes services of the peer's address (axum's
+/// `into_make_service_with_connect_info`), and as a layer within: `tower::layer::layer_fn(Stamped)`.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "a service within another")]
 pub struct Stamped<S>(pub S);
@@ -43,5 +49,25 @@ where
             fields.insert(SUBMITTED_AT_CLIENT, claimed);
         }
         self.0.call(request)
+    }
+}
+
+/// What makes a service for each peer makes them stamped.
+impl<M> Service<SocketAddr> for Stamped<M>
+where
+    M: Service<SocketAddr>,
+    M::Future: Send + 'static,
+{
+    type Response = Stamped<M::Response>;
+    type Error = M::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, M::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), M::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, peer: SocketAddr) -> Self::Future {
+        let making = self.0.call(peer);
+        Box::pin(async move { making.await.map(Stamped) })
     }
 }
