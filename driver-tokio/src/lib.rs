@@ -1,12 +1,35 @@
-//! Serves HTTP/1.1 and HTTP/2 on tokio: the state machines of `h1-proto` and `h2-proto` with sockets,
-//! time and handlers.
+//! A server and a client of HTTP/1.1 and HTTP/2 on tokio, with TLS: the state machines of [`h1_proto`] and
+//! [`h2_proto`] with sockets, time and handlers.
 //!
-//! Two front doors, one driver: [`Handler`] gets requests where they lie and writes answers into
-//! the output, without `http` types; with the feature `tower` (on by default) [`tower::Tower`]
-//! runs any `tower_service::Service<http::Request<Body>>`.
+//! **Server.** Two front doors, one driver: [`Handler`] gets requests where they lie and writes answers
+//! into the output, without `http` types; with the feature `tower` [`tower::Tower`] runs any
+//! `tower_service::Service<http::Request<Body>>`, such as an axum `Router` or a service of tonic. [`Server`]
+//! serves single byte streams or a listener, [`serve`](fn@serve) a tower service on a listener in one line;
+//! [`Stop`] ends it in two ways, and every connection ends with an [`Outcome`].
 //!
-//! [`Server`] serves single byte streams or a TCP listener; [`Stop`] ends it in two ways, and
-//! every connection ends with an [`Outcome`].
+//! **Client.** With the feature `client`, [`client`]: single connections, and a `Client` with a pool, which is a
+//! tower service, too.
+//!
+//! **TLS.** With the feature `tls`, by rustls: [`Tls`] on a server, by itself on a client.
+//!
+//! | feature | for | brings |
+//! |---|---|---|
+//! | `tower` | services over `http` types: axum, tonic | `http`, `http-body`, `bytes`, `tower-service` |
+//! | `client` | the client; with `tower` | nothing more |
+//! | `tls` | TLS of both | `tokio-rustls` with ring, Mozilla's roots |
+//!
+//! All three are on by default. What limits and configurations are made of need not be dependencies of
+//! one's own: [`h1_proto`], [`h2_proto`] and, with `tls`, [`rustls`] are here.
+//!
+//! ```
+//! use driver_tokio::{h1_proto, h2_proto};
+//!
+//! let mut config = h1_proto::Config::default();
+//! config.fields_max = 64;
+//! let mut h2_config = h2_proto::Config::default();
+//! h2_config.streams_max = 250;
+//! // Server::new(handler).config(config).h2_config(h2_config)
+//! ```
 #![forbid(unsafe_code)]
 
 mod accept;
@@ -53,6 +76,11 @@ mod tls;
 pub mod tower;
 mod upgrade;
 mod wire;
+
+pub use h1_proto;
+pub use h2_proto;
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 
 pub use connection::{Ended, Protocols};
 pub use error::{Gone, HandlerError, ProtocolError, SendError};
