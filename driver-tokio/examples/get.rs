@@ -114,10 +114,16 @@ async fn get(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+const USAGE: &str = "usage: get [--h2] [--insecure] [-d DATA] URL";
+
 #[tokio::main]
 async fn main() -> ExitCode {
+    if std::env::args().skip(1).any(|it| matches!(it.as_str(), "--help" | "-h")) {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let Some(arguments) = arguments() else {
-        eprintln!("usage: get [--h2] [--insecure] [-d DATA] URL");
+        eprintln!("{USAGE}");
         return ExitCode::FAILURE;
     };
     if let Err(error) = get(arguments).await {

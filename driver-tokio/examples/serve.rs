@@ -149,11 +149,17 @@ fn escape(octets: &[u8]) -> String {
     text
 }
 
+const USAGE: &str = "usage: serve [--addr HOST:PORT] [--tls] [--workers N]";
+
 fn main() -> ExitCode {
+    if std::env::args().skip(1).any(|it| matches!(it.as_str(), "--help" | "-h")) {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(message) => {
-            eprintln!("{message}\nusage: serve [--addr HOST:PORT] [--tls] [--workers N]");
+            eprintln!("{message}\n{USAGE}");
             return ExitCode::FAILURE;
         }
     };
