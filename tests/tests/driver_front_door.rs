@@ -1,0 +1,209 @@
+//! What whoever comes to the driver meets first: what the compiler says of a service that does not fit,
+//! listeners, errors by `?`, counters under a name of one's own, and stamps around what axum makes.
+
+use std::cmp::Reverse;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::HeaderMap;
+use axum::routing::get;
+use driver_tokio::tower::Stamped;
+use driver_tokio::{
+    Gone, Handler, HandlerError, Metrics, Request, Response, Server, Settings, Stop,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The compiler's word on this code, with the driver that is found in these files.
+fn compile(driver: &Path, code: &str) -> Output {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut compiler = Command::new(rustc)
+        .args(["--edition=2024", "--crate-type=lib", "--crate-name=user", "--emit=metadata"])
+        .arg("--out-dir")
+        .arg(env!("CARGO_TARGET_TMPDIR"))
+        .arg(format!("--extern=driver_tokio={}", driver.display()))
+        .arg(format!("-Ldependency={}", driver.parent().unwrap().display()))
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut compiler.stdin.take().unwrap(), code.as_bytes()).unwrap();
+    compiler.wait_with_output().unwrap()
+}
+
+/// Drivers that were compiled for these tests, or others, the latest first.
+fn drivers() -> Vec<PathBuf> {
+    let own = std::env::current_exe().unwrap();
+    let files = own.parent().unwrap().read_dir().unwrap().map(|file| file.unwrap().path());
+    let mut drivers: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|it| it == "rlib"))
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("libdriver_tokio-"))
+        .collect();
+    drivers.sort_by_key(|path| Reverse(path.metadata().unwrap().modified().unwrap()));
+    drivers
+}
+
+/// What the compiler says of this code, with a driver that fits code that is right.
+fn refused(code: &str) -> String {
+    // There may be some without the feature, or of another compiler.
+    let right = "pub use driver_tokio::serve;";
+    let mut drivers = drivers().into_iter();
+    let driver = drivers.find(|driver| compile(driver, right).status.success());
+    let said = compile(&driver.expect("a driver that was compiled"), code);
+    assert!(!said.status.success(), "it was compiled");
+    String::from_utf8(said.stderr).unwrap()
+}
+
+#[test]
+fn a_service_that_does_not_fit_is_one_error_that_says_what_is_wanted() {
+    let said = refused(
+        "#[derive(Clone)] pub struct Mine;
+        pub async fn f<L: driver_tokio::Listener>(listener: L) {
+            let serving = driver_tokio::serve(listener, Mine).with_graceful_shutdown(async {});
+            serving.await.unwrap();
+        }",
+    );
+    assert!(said.contains("`Mine` is not a service that can be served"), "{said}");
+    for hint in ["Clone + Send + Sync", "with_state", "BoxCloneSyncService", "tower::service_fn"] {
+        assert!(said.contains(hint), "{hint}: {said}");
+    }
+    assert!(said.contains("http::Request<driver_tokio::tower::Body>"), "{said}");
+    assert!(said.contains("1 previous error"), "{said}");
+}
+
+#[test]
+fn a_service_as_a_handler_is_told_to_be_wrapped() {
+    let said = refused("pub struct Mine; pub fn f() { driver_tokio::Server::new(Mine); }");
+    assert!(said.contains("`Mine` cannot answer requests"), "{said}");
+    assert!(said.contains("driver_tokio::tower::Tower("), "{said}");
+}
+
+#[test]
+fn what_gives_no_connections_is_told_what_does() {
+    let said = refused(
+        "pub async fn f(server: driver_tokio::Server<impl driver_tokio::Handler>) {
+            let listener = std::net::TcpListener::bind(\"127.0.0.1:0\").unwrap();
+            server.serve(listener, &driver_tokio::Stop::new()).await;
+        }",
+    );
+    assert!(said.contains("gives no connections") && said.contains("from_std"), "{said}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn listeners_share_an_address_only_when_asked_to() {
+    let mut settings = Settings::default();
+    let alone = settings.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    assert!(settings.listen(alone.local_addr().unwrap()).is_err());
+    settings.reuse_port = true;
+    let first = settings.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    settings.listen(first.local_addr().unwrap()).unwrap();
+    Server::new(Fails).settings(settings).listen(first.local_addr().unwrap()).unwrap();
+}
+
+#[test]
+#[should_panic(expected = "runtime")]
+fn a_listener_wants_a_runtime() {
+    let _ = Settings::default().listen("127.0.0.1:0".parse().unwrap());
+}
+
+struct Fails;
+
+impl Handler for Fails {
+    async fn handle(
+        &self,
+        request: &mut Request<'_>,
+        _: &mut Response<'_>,
+    ) -> Result<(), HandlerError> {
+        let path = std::str::from_utf8(request.head().path_and_query())?.to_owned();
+        match path.trim_start_matches('/') {
+            "file" => drop(std::fs::read("/nowhere/to/be/found")?),
+            "task" => tokio::spawn(std::future::pending::<()>()).abort_and_wait().await?,
+            "address" => drop("x".parse::<SocketAddr>().map_err(HandlerError::new)?),
+            "text" => return Err(HandlerError::new("a text")),
+            number => drop(number.parse::<u8>()?),
+        }
+        Ok(())
+    }
+}
+
+trait AbortAndWait {
+    async fn abort_and_wait(self) -> Result<(), tokio::task::JoinError>;
+}
+
+impl AbortAndWait for tokio::task::JoinHandle<()> {
+    async fn abort_and_wait(self) -> Result<(), tokio::task::JoinError> {
+        self.abort();
+        self.await
+    }
+}
+
+async fn ask(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn errors_of_others_are_those_of_a_handler() {
+    let (server, stop) = (Server::new(Fails), Stop::new());
+    let listener = server.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { server.serve(listener, &stop).await });
+    for path in ["/file", "/task", "/address", "/text", "/256"] {
+        let answer = ask(address, path).await;
+        assert!(answer.starts_with("HTTP/1.1 500 "), "{path}: {answer}");
+    }
+}
+
+#[test]
+fn an_error_keeps_what_it_was() {
+    assert!(matches!(HandlerError::from(Gone::Closed), HandlerError::Gone(Gone::Closed)));
+    let HandlerError::Application(error) = HandlerError::from(std::io::Error::other("why")) else {
+        panic!("another reason")
+    };
+    assert_eq!(error.downcast::<std::io::Error>().unwrap().to_string(), "why");
+    assert_eq!(HandlerError::new("a text").to_string(), "a text");
+}
+
+#[test]
+fn counters_have_help_and_a_prefix() {
+    let metrics = Metrics::default();
+    let text = metrics.to_string();
+    assert_eq!(text, metrics.display("http_").to_string());
+    let help = "# HELP http_requests_total Requests that handlers were given.\n\
+                # TYPE http_requests_total counter\nhttp_requests_total 0\n";
+    assert!(text.contains(help), "{text}");
+    let text = metrics.display("shop_").to_string();
+    let names = text.lines().map(|line| {
+        line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").split(' ').next().unwrap()
+    });
+    assert!(names.clone().all(|name| name.starts_with("shop_")), "{text}");
+    for name in names {
+        let name = name.split('{').next().unwrap();
+        assert_eq!(text.matches(&format!("# HELP {name} ")).count(), 1, "{text}");
+        assert_eq!(text.matches(&format!("# TYPE {name} ")).count(), 1, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_makes_services_of_peers_makes_them_stamped() {
+    async fn both(ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> String {
+        let stamp = headers["x-weft-submitted-at"].to_str().unwrap().parse::<u64>().unwrap();
+        format!("{} {}", peer.ip(), stamp > 1_700_000_000_000)
+    }
+    let app = Router::new().route("/", get(both));
+    let make = Stamped(app.into_make_service_with_connect_info::<SocketAddr>());
+    let listener = Settings::default().listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { driver_tokio::serve(listener, make).await });
+    let answer = ask(address, "/").await;
+    assert!(answer.ends_with("\r\n\r\n127.0.0.1 true"), "{answer}");
+}
