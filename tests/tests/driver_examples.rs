@@ -82,7 +82,7 @@ async fn axum_example(
     let app = axum::Router::new().route("/", axum::routing::get(|| async { "hello" }));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     told(tell, &listener); // not shown
-    // `stopped` is any future, such as one of the signal that ends the process.
+    // `stopped` is any future that gives `()`, such as the one above.
     driver_tokio::serve(listener, app).with_graceful_shutdown(stopped).await?;
     // end
     Ok(())
@@ -100,6 +100,87 @@ async fn tonic_example(
     driver_tokio::serve(listener, service).with_graceful_shutdown(stopped).await?;
     // end
     Ok(())
+}
+
+/// The same.
+#[rustfmt::skip]
+mod deadline {
+    use super::*;
+
+    // example: deadline, used
+    use std::time::Duration;
+    use axum::{extract::Request, middleware::{Next, from_fn}, response::Response};
+    use tonic::{Status, service::Routes};
+
+    /// Such as `100m`: at most 8 digits, and a unit.
+    fn timeout(value: &str) -> Option<Duration> {
+        let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+        let number = digits.parse::<u32>().ok().filter(|_| digits.len() <= 8)?;
+        Some(number * match unit {
+            "H" => Duration::from_secs(3600),
+            "M" => Duration::from_secs(60),
+            "S" => Duration::from_secs(1),
+            "m" => Duration::from_millis(1),
+            "u" => Duration::from_micros(1),
+            "n" => Duration::from_nanos(1),
+            _ => return None,
+        })
+    }
+
+    async fn deadline(request: Request, next: Next) -> Response {
+        let value = request.headers().get("grpc-timeout").and_then(|it| it.to_str().ok());
+        let Some(timeout) = value.and_then(timeout) else { return next.run(request).await };
+        let answer = tokio::time::timeout(timeout, next.run(request)).await;
+        answer.unwrap_or_else(|_| Status::deadline_exceeded("it took too long").into_http())
+    }
+    // end
+
+    pub(super) async fn example(
+        tell: oneshot::Sender<SocketAddr>,
+        stopped: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let slow = axum::routing::post(std::future::pending::<String>);
+        let routes = Routes::from(axum::Router::new().route("/slow", slow));
+        // example: deadline
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        told(tell, &listener); // not shown
+        let app = routes.into_axum_router().layer(from_fn(deadline));
+        driver_tokio::serve(listener, app).with_graceful_shutdown(stopped).await?;
+        // end
+        Ok(())
+    }
+}
+
+/// The same.
+#[rustfmt::skip]
+mod own_loop {
+    use super::*;
+
+    // example: own loop, used
+    use driver_tokio::{Server, Stop, tower::{Body, Tower}};
+    use http::{Request, Response};
+
+    async fn hello(request: Request<Body>) -> Result<Response<String>, std::convert::Infallible> {
+        Ok(Response::new(format!("you asked for {}\n", request.uri())))
+    }
+    // end
+
+    pub(super) async fn example(
+        tell: oneshot::Sender<SocketAddr>,
+        _stopped: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        // example: own loop
+        let server = Server::new(Tower(tower::service_fn(hello)));
+        let stop = Stop::new();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        told(tell, &listener); // not shown
+        loop {
+            let (stream, _peer) = listener.accept().await?;
+            let (server, stop) = (server.clone(), stop.clone());
+            tokio::spawn(async move { server.serve_connection(stream, &stop).await });
+        }
+        // end
+    }
 }
 
 /// The same.
@@ -271,6 +352,27 @@ async fn tonic_answers() {
 }
 
 #[tokio::test]
+async fn a_call_ends_at_its_deadline() {
+    let running = run!(deadline::example);
+    let request = http::Request::post(format!("{}/slow", running.url));
+    let request = request.header("grpc-timeout", "20m").body(String::new()).unwrap();
+    let response = Client::builder().build().request(request).await.unwrap();
+    assert_eq!(response.headers()["grpc-status"], "4");
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_loop_of_ones_own_serves() {
+    let running = run!(own_loop::example);
+    let request = http::Request::get(format!("{}/here", running.url)).body(String::new());
+    let response = Client::builder().build().request(request.unwrap()).await.unwrap();
+    let content = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(content.starts_with(b"you asked for ") && content.ends_with(b"/here\n"), "{content:?}");
+    // It has nothing that stops it.
+    running.example.abort();
+}
+
+#[tokio::test]
 async fn what_is_said_into_the_web_socket_comes_back() {
     let running = run!(chat::example);
     let stream = TcpStream::connect(running.url.trim_start_matches("http://")).await.unwrap();
@@ -315,6 +417,10 @@ fn the_examples_are_those_of_the_readme() {
         "native",
         "axum",
         "tonic",
+        "deadline, used",
+        "deadline",
+        "own loop, used",
+        "own loop",
         "seeing, used",
         "seeing",
         "chat, handler",

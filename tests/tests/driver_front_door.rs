@@ -10,12 +10,17 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::HeaderMap;
 use axum::routing::get;
-use driver_tokio::tower::Stamped;
+use driver_tokio::tower::{MakeConnection, PerPeer, RequestInfo, Stamped, Tower};
 use driver_tokio::{
     Gone, Handler, HandlerError, Metrics, Request, Response, Server, Settings, Stop,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tower::layer::layer_fn;
 
 /// The compiler's word on this code, with the driver that is found in these files.
 fn compile(driver: &Path, code: &str) -> Output {
@@ -193,17 +198,50 @@ fn counters_have_help_and_a_prefix() {
     }
 }
 
+async fn peer_and_stamp(ConnectInfo(peer): ConnectInfo<SocketAddr>, fields: HeaderMap) -> String {
+    let stamp = fields["x-weft-submitted-at"].to_str().unwrap().parse::<u64>().unwrap();
+    format!("{} {}", peer.ip(), stamp > 1_700_000_000_000)
+}
+
 #[tokio::test]
 async fn what_makes_services_of_peers_makes_them_stamped() {
-    async fn both(ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> String {
-        let stamp = headers["x-weft-submitted-at"].to_str().unwrap().parse::<u64>().unwrap();
-        format!("{} {}", peer.ip(), stamp > 1_700_000_000_000)
-    }
-    let app = Router::new().route("/", get(both));
-    let make = Stamped(app.into_make_service_with_connect_info::<SocketAddr>());
+    let app = Router::new().route("/", get(peer_and_stamp));
+    peer_and_stamp_are_told(Stamped(app.into_make_service_with_connect_info::<SocketAddr>())).await;
+}
+
+#[tokio::test]
+async fn a_stamp_is_a_layer_too() {
+    let app = Router::new().route("/", get(peer_and_stamp)).layer(layer_fn(Stamped));
+    peer_and_stamp_are_told(app.into_make_service_with_connect_info::<SocketAddr>()).await;
+}
+
+async fn peer_and_stamp_are_told<M>(make: M)
+where
+    M: MakeConnection<PerPeer>,
+    Tower<M::Service>: Handler,
+{
     let listener = Settings::default().listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { driver_tokio::serve(listener, make).await });
+    let serving = driver_tokio::serve(listener, make);
+    tokio::spawn(async move { serving.await });
     let answer = ask(address, "/").await;
     assert!(answer.ends_with("\r\n\r\n127.0.0.1 true"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_service_of_tonic_knows_its_peer_by_an_extension() {
+    let (_reporter, service) = tonic_health::server::health_reporter();
+    let service = InterceptedService::new(service, |request: tonic::Request<()>| {
+        let info = request.extensions().get::<RequestInfo>();
+        let peer = info.and_then(|info| info.connection().peer());
+        match peer {
+            Some(_) => Ok(request),
+            None => Err(tonic::Status::internal("a call from nowhere")),
+        }
+    });
+    let listener = Settings::default().listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { driver_tokio::serve(listener, service).await });
+    let channel = Endpoint::from_shared(url).unwrap().connect().await.unwrap();
+    HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
 }
