@@ -216,11 +216,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 fn server(shared: bool) -> Server<Demo> {
     let mut config = h1_proto::Config::default();
-    config.body_bytes_max = 4 << 30;
     config.keep_alive_timeout = Duration::from_secs(60);
-    let mut h2_config = h2_proto::Config::default();
-    h2_config.body_bytes_max = Some(4 << 30);
+    let h2_config = h2_proto::Config::default();
     let mut settings = Settings::default();
+    settings.body_bytes_max = Some(4 << 30);
     settings.reuse_port = shared;
     println!("limits of HTTP/1.1: {config:#?}\nof HTTP/2: {h2_config:#?}\n{settings:#?}");
     Server::new(Demo).config(config).h2_config(h2_config).settings(settings).on_end(|ended| {

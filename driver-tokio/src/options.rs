@@ -41,9 +41,11 @@ impl Default for Options {
 
 impl Options {
     /// With all that follows from what was set.
-    #[cfg_attr(not(feature = "tls"), allow(unused_mut, reason = "only TLS has such things"))]
     pub(crate) fn prepared(&self) -> Self {
         let mut options = self.clone();
+        let body_bytes_max = options.settings.body_bytes_max;
+        Arc::make_mut(&mut options.config).body_bytes_max = body_bytes_max.unwrap_or(u64::MAX);
+        Arc::make_mut(&mut options.h2_config).body_bytes_max = body_bytes_max;
         #[cfg(feature = "tls")]
         if let Some(tls) = &mut options.tls {
             *tls = tls.offering(options.settings.protocols);

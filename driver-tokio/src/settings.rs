@@ -34,6 +34,11 @@ pub struct Settings {
     /// Whether a handler of HTTP/2 that has to wait moves to a task of its own, so that those of one
     /// connection can use several threads. Default: no, all are polled on the connection's task.
     pub move_waiting_handlers: bool,
+    /// Octets of the content of a request at most, in both protocols, in place of `body_bytes_max` of their
+    /// `Config`: more is 413 in HTTP/1, a stream that is reset in HTTP/2. Default: any number, as content goes by
+    /// at the pace of its handler and is never held; a handler that collects it sets a limit, here or, as axum
+    /// does, for itself.
+    pub body_bytes_max: Option<u64>,
     /// Whether a client of HTTP/1 that closes its sending side while a handler waits still gets its answer.
     /// By default it is taken for gone, as nothing tells the two apart, and the handler is dropped; an answer
     /// that is at hand goes in both cases.
@@ -67,6 +72,7 @@ impl Default for Settings {
             connections_shed: false,
             requests_max: None,
             move_waiting_handlers: false,
+            body_bytes_max: None,
             half_close: false,
             date: true,
             tcp_nodelay: true,

@@ -156,10 +156,10 @@ async fn content_that_is_too_long_is_413_however_it_is_framed() {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let mut config = h1_proto::Config::default();
-    config.body_bytes_max = 100;
+    let mut settings = driver_tokio::Settings::default();
+    settings.body_bytes_max = Some(100);
     let router = Router::new().route("/", post(length));
-    tokio::spawn(async move { driver_tokio::serve(listener, router).config(config).await });
+    tokio::spawn(async move { driver_tokio::serve(listener, router).settings(settings).await });
     let post = "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n";
     let text = "x".repeat(101);
     let chunked = format!("{post}transfer-encoding: chunked\r\n\r\n65\r\n{text}\r\n0\r\n\r\n");

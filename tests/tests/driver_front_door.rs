@@ -1,10 +1,6 @@
-//! What whoever comes to the driver meets first: what the compiler says of a service that does not fit,
-//! listeners, errors by `?`, counters under a name of one's own, and stamps around what axum makes.
+//! What whoever comes to the driver meets first: listeners, errors by `?`, counters under a name of one's own, and stamps around what axum makes.
 
-use std::cmp::Reverse;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -21,82 +17,6 @@ use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tower::layer::layer_fn;
-
-/// The compiler's word on this code, with the driver that is found in these files.
-fn compile(driver: &Path, code: &str) -> Output {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let mut compiler = Command::new(rustc)
-        .args(["--edition=2024", "--crate-type=lib", "--crate-name=user", "--emit=metadata"])
-        .arg("--out-dir")
-        .arg(env!("CARGO_TARGET_TMPDIR"))
-        .arg(format!("--extern=driver_tokio={}", driver.display()))
-        .arg(format!("-Ldependency={}", driver.parent().unwrap().display()))
-        .arg("-")
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut compiler.stdin.take().unwrap(), code.as_bytes()).unwrap();
-    compiler.wait_with_output().unwrap()
-}
-
-/// Drivers that were compiled for these tests, or others, the latest first.
-fn drivers() -> Vec<PathBuf> {
-    let own = std::env::current_exe().unwrap();
-    let files = own.parent().unwrap().read_dir().unwrap().map(|file| file.unwrap().path());
-    let mut drivers: Vec<_> = files
-        .filter(|path| path.extension().is_some_and(|it| it == "rlib"))
-        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("libdriver_tokio-"))
-        .collect();
-    drivers.sort_by_key(|path| Reverse(path.metadata().unwrap().modified().unwrap()));
-    drivers
-}
-
-/// What the compiler says of this code, with a driver that fits code that is right.
-fn refused(code: &str) -> String {
-    // There may be some without the feature, or of another compiler.
-    let right = "pub use driver_tokio::serve;";
-    let mut drivers = drivers().into_iter();
-    let driver = drivers.find(|driver| compile(driver, right).status.success());
-    let said = compile(&driver.expect("a driver that was compiled"), code);
-    assert!(!said.status.success(), "it was compiled");
-    String::from_utf8(said.stderr).unwrap()
-}
-
-#[test]
-fn a_service_that_does_not_fit_is_one_error_that_says_what_is_wanted() {
-    let said = refused(
-        "#[derive(Clone)] pub struct Mine;
-        pub async fn f<L: driver_tokio::Listener>(listener: L) {
-            let serving = driver_tokio::serve(listener, Mine).with_graceful_shutdown(async {});
-            serving.await.unwrap();
-        }",
-    );
-    assert!(said.contains("`Mine` is not a service that can be served"), "{said}");
-    for hint in ["Clone + Send + Sync", "with_state", "BoxCloneSyncService", "tower::service_fn"] {
-        assert!(said.contains(hint), "{hint}: {said}");
-    }
-    assert!(said.contains("http::Request<driver_tokio::tower::Body>"), "{said}");
-    assert!(said.contains("1 previous error"), "{said}");
-}
-
-#[test]
-fn a_service_as_a_handler_is_told_to_be_wrapped() {
-    let said = refused("pub struct Mine; pub fn f() { driver_tokio::Server::new(Mine); }");
-    assert!(said.contains("`Mine` cannot answer requests"), "{said}");
-    assert!(said.contains("driver_tokio::tower::Tower("), "{said}");
-}
-
-#[test]
-fn what_gives_no_connections_is_told_what_does() {
-    let said = refused(
-        "pub async fn f(server: driver_tokio::Server<impl driver_tokio::Handler>) {
-            let listener = std::net::TcpListener::bind(\"127.0.0.1:0\").unwrap();
-            server.serve(listener, &driver_tokio::Stop::new()).await;
-        }",
-    );
-    assert!(said.contains("gives no connections") && said.contains("from_std"), "{said}");
-}
 
 #[cfg(unix)]
 #[tokio::test]
