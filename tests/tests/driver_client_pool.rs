@@ -2,13 +2,14 @@
 
 mod driver_client_side;
 
-use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use driver_client_side::{Frames, get, post, serve, until, whole};
+use driver_client_side::{
+    Ends, Frames, get, next_end, post, scripted, serve, settings, until, whole,
+};
 use driver_tokio::Io;
 use driver_tokio::client::{Client, Connecting, ErrorKind, Settings, Target};
 use h2_proto::ErrorCode;
@@ -28,29 +29,6 @@ fn counted(opened: &Arc<AtomicUsize>) -> impl Fn(&Target) -> Connecting + Send +
             Ok(Box::new(ours) as Box<dyn Io>)
         })
     }
-}
-
-/// Connections whose other ends come into the hands of the test, in the order of connecting.
-type Ends = Arc<Mutex<VecDeque<DuplexStream>>>;
-
-fn scripted(ends: &Ends) -> impl Fn(&Target) -> Connecting + Send + Sync + use<> {
-    let ends = Arc::clone(ends);
-    move |_: &Target| {
-        let (ours, theirs) = duplex(64 << 10);
-        ends.lock().unwrap().push_back(theirs);
-        Box::pin(async { Ok(Box::new(ours) as Box<dyn Io>) })
-    }
-}
-
-async fn next_end(ends: &Ends) -> DuplexStream {
-    until(|| !ends.lock().unwrap().is_empty()).await;
-    ends.lock().unwrap().pop_front().unwrap()
-}
-
-fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
-    let mut settings = Settings::default();
-    change(&mut settings);
-    settings
 }
 
 async fn hello(client: &Client) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Client;
 use super::connect::{Connect, Tcp};
@@ -40,15 +41,15 @@ impl Builder {
         self
     }
 
-    /// With these limits and deadlines of HTTP/1.1; the idle time is that of
-    /// [`Settings::idle_timeout`].
+    /// With these limits and deadlines of HTTP/1.1; the idle time and that of silent content are those
+    /// of the [`Settings`].
     pub fn config(mut self, config: h1_proto::Config) -> Self {
         self.config = config;
         self
     }
 
-    /// With these limits and deadlines of HTTP/2; the idle time is that of
-    /// [`Settings::idle_timeout`].
+    /// With these limits and deadlines of HTTP/2; the idle time and that of silent content are those
+    /// of the [`Settings`].
     pub fn h2_config(mut self, config: h2_proto::Config) -> Self {
         self.h2_config = config;
         self
@@ -58,6 +59,17 @@ impl Builder {
     pub fn connector(mut self, connector: impl Connect + 'static) -> Self {
         self.connector = Some(Arc::new(connector));
         self
+    }
+
+    /// Trusts these certificates (PEM, RFC 7468; one or more) instead of the roots that Mozilla trusts.
+    /// It takes the place of [`tls`](Self::tls).
+    ///
+    /// # Errors
+    /// There is no certificate in it, or one that cannot be trusted: [`ErrorKind::Tls`](super::ErrorKind::Tls).
+    #[cfg(feature = "tls")]
+    pub fn roots_pem(mut self, pem: &[u8]) -> Result<Self, super::Error> {
+        self.tls = Some(super::tls::trusting(pem)?);
+        Ok(self)
     }
 
     /// With this TLS instead of the roots that Mozilla trusts. If it names no protocols
@@ -78,6 +90,9 @@ impl Builder {
             self.config.head_timeout = self.config.head_timeout.max(timeout);
         }
         self.h2_config.idle_timeout = Some(settings.idle_timeout);
+        self.config.body_timeout = settings.body_timeout.unwrap_or(Duration::MAX);
+        self.config.body_progress_bytes_min = 1;
+        self.h2_config.body_timeout = settings.body_timeout;
         self.h2_config.manual_release = true;
         self.h2_config.push = false;
         let connector =

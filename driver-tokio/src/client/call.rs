@@ -176,19 +176,28 @@ impl<'a> IntoIterator for H1Trailers<'a> {
 pub(crate) struct Failed {
     pub(crate) error: Error,
     pub(crate) call: Option<Box<Call>>,
+    /// The connection closed before an octet of the response came; what the server did is not known.
+    pub(crate) unheard: bool,
 }
 
 impl Failed {
     /// A request that is over, and not to be sent again.
     pub(crate) fn new(error: Error) -> Self {
-        Self { error, call: None }
+        Self { error, call: None, unheard: false }
     }
 
     /// A request that the server provably did not process: it can be sent again unless its content is
     /// gone.
     pub(crate) fn unprocessed(error: Error, mut call: Box<Call>) -> Self {
         let call = call.content.rewind().then_some(call);
-        Self { error: error.unprocessed(true), call }
+        Self { error: error.unprocessed(true), call, unheard: false }
+    }
+
+    /// A request that the connection ended before an octet of its response: with itself unless its
+    /// content is gone.
+    pub(crate) fn unheard(error: Error, mut call: Box<Call>) -> Self {
+        let call = call.content.rewind().then_some(call);
+        Self { error, call, unheard: true }
     }
 }
 

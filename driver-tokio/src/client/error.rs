@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use super::broken::Broken;
 use crate::error::{Gone, ProtocolError, SendError};
 use crate::outcome::Outcome;
 
@@ -15,7 +16,20 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 pub struct Error {
     kind: ErrorKind,
     retryable: bool,
+    /// How far the response was when the connection ended.
+    stage: Option<Stage>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// How far a response is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing of it came.
+    Nothing,
+    /// Its head is not complete.
+    Head,
+    /// Its head is.
+    Content,
 }
 
 /// What kind of error it is.
@@ -28,9 +42,9 @@ pub enum ErrorKind {
     Connect,
     /// The handshake of TLS failed.
     Tls,
-    /// A time is over: to connect, or for the response to begin.
+    /// A time is over: to connect, for the response to begin, for its content, or to send.
     Timeout,
-    /// The server broke the protocol, a limit or a deadline.
+    /// The server broke the protocol or a limit.
     Protocol,
     /// The content of the request failed, or is not as long as it said.
     Body,
@@ -44,12 +58,12 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, source: impl Into<BoxError>) -> Self {
-        Self { kind, retryable: false, source: Some(source.into().into()) }
+        Self { kind, retryable: false, stage: None, source: Some(source.into().into()) }
     }
 
     /// The connection is over, before or in the middle of something.
     pub(crate) fn closed() -> Self {
-        Self { kind: ErrorKind::Closed, retryable: false, source: None }
+        Self { kind: ErrorKind::Closed, retryable: false, stage: None, source: None }
     }
 
     pub(crate) fn timeout(what: &'static str) -> Self {
@@ -91,6 +105,16 @@ impl Error {
         Self { retryable, ..self }
     }
 
+    /// With how far the response was, if the connection ended.
+    pub(crate) fn at(mut self, stage: Stage) -> Self {
+        if self.kind == ErrorKind::Closed {
+            self.stage = Some(stage);
+            // A server may close before it answers: it broke no rule.
+            self.source.take_if(|it| stage == Stage::Nothing && it.is::<Broken>());
+        }
+        self
+    }
+
     /// What kind of error it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -107,7 +131,7 @@ impl Error {
     /// The rule that the server broke, if that is what happened.
     #[must_use]
     pub fn protocol(&self) -> Option<&ProtocolError> {
-        self.source.as_deref()?.downcast_ref()
+        self.source.as_deref()?.downcast_ref().map(|Broken(error)| error)
     }
 
     /// The code that the stream was reset with, if that is what happened.
@@ -127,7 +151,7 @@ impl From<h1_proto::ConnectionError> for Error {
             h1_proto::ErrorKind::Deadline(_) => ErrorKind::Timeout,
             _ => ErrorKind::Protocol,
         };
-        Self::new(kind, ProtocolError::from(error))
+        Self::new(kind, Broken(error.into()))
     }
 }
 
@@ -138,26 +162,46 @@ impl From<h2_proto::ConnectionError> for Error {
             h2_proto::ErrorKind::Deadline(_) => ErrorKind::Timeout,
             _ => ErrorKind::Protocol,
         };
-        Self::new(kind, ProtocolError::from(error))
+        Self::new(kind, Broken(error.into()))
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            ErrorKind::Request => "the request cannot be sent",
-            ErrorKind::Connect => "no connection",
-            ErrorKind::Tls => "no TLS",
-            ErrorKind::Timeout => "out of time",
-            ErrorKind::Protocol => "the server broke the protocol",
-            ErrorKind::Body => "the content of the request failed",
-            ErrorKind::Reset => "the stream was reset",
-            ErrorKind::Closed => "the connection is closed",
-            ErrorKind::NotUpgraded => "the response changes no protocol",
-        })?;
+        if let Some(stage) = self.stage {
+            let io = self.source.as_deref().is_some_and(|source| source.is::<std::io::Error>());
+            f.write_str(if io {
+                "the connection broke "
+            } else {
+                "the server closed the connection "
+            })?;
+            f.write_str(match stage {
+                Stage::Nothing => "before the response began",
+                Stage::Head => "in the middle of the response's head",
+                Stage::Content => "in the middle of the response's content",
+            })?;
+        } else {
+            f.write_str(self.kind.text())?;
+        }
         match &self.source {
             Some(source) => write!(f, ": {source}"),
             None => Ok(()),
+        }
+    }
+}
+
+impl ErrorKind {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Request => "the request cannot be sent",
+            Self::Connect => "no connection",
+            Self::Tls => "no TLS",
+            Self::Timeout => "out of time",
+            Self::Protocol => "the server broke the protocol",
+            Self::Body => "the content of the request failed",
+            Self::Reset => "the stream was reset",
+            Self::Closed => "the connection is closed",
+            Self::NotUpgraded => "the response changes no protocol",
         }
     }
 }

@@ -4,9 +4,11 @@
 //! shares those of HTTP/2. [`http1`] and [`http2`] are single connections over any byte stream.
 
 mod body;
+mod broken;
 mod budget;
 mod builder;
 mod call;
+mod close;
 mod connect;
 mod content;
 mod dial;
@@ -48,7 +50,7 @@ pub use crate::protocol::Protocol;
 ///
 /// A request is sent again, within [`retries_max`](Settings::retries_max) and a budget, only if the
 /// server provably did not process it and its content is there again: none, one piece, or not asked
-/// for yet.
+/// for yet. [`Settings::repeat_idempotent`] adds what is safe to repeat.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -117,30 +119,39 @@ impl Inner {
     async fn send(&self, mut call: Box<Call>) -> Result<Response<Body>, Error> {
         let target = Target::of(&call.parts.method, &call.parts.uri)?;
         self.budget.earn();
+        let settings = &self.pool.settings;
+        let mut may_repeat = settings.repeat_idempotent && call.parts.method.is_idempotent();
         let mut retries = 0;
         loop {
-            match self.try_once(&target, call, retries > 0).await {
+            let failed = match self.try_once(&target, call, retries > 0).await {
                 Ok(response) => return Ok(response),
-                Err(failed) => match failed.call {
-                    Some(again)
-                        if failed.error.is_retryable()
-                            && retries < self.pool.settings.retries_max
-                            && self.budget.spend() =>
-                    {
-                        tracing::debug!(error = %failed.error, "a request is sent again");
-                        retries += 1;
-                        call = again;
-                    }
-                    _ => return Err(failed.error),
-                },
+                Err(failed) => failed,
+            };
+            let unprocessed = failed.error.is_retryable();
+            match failed.call {
+                Some(again)
+                    if (unprocessed || may_repeat && failed.unheard)
+                        && retries < settings.retries_max
+                        && self.budget.spend() =>
+                {
+                    tracing::debug!(error = %failed.error, "a request is sent again");
+                    // RFC 9110 §9.2.2: what was repeated on a guess is not repeated again.
+                    may_repeat &= unprocessed;
+                    retries += 1;
+                    call = again;
+                }
+                _ => return Err(failed.error),
             }
         }
     }
 
     async fn try_once(&self, target: &Target, call: Box<Call>, fresh: bool) -> Outcome {
         let leased = self.pool.lease(target, fresh).await.map_err(call::Failed::new)?;
-        let Lease { sender, give_back, slot } = leased;
-        sender.dispatch(call, give_back, slot).await
+        let Lease { sender, give_back, slot, reused } = leased;
+        sender.dispatch(call, give_back, slot).await.map_err(|mut failed| {
+            failed.unheard &= reused;
+            failed
+        })
     }
 }
 

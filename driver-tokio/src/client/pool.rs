@@ -52,6 +52,8 @@ pub(crate) struct Lease {
     pub(crate) sender: SendRequest,
     pub(crate) give_back: Option<GiveBack>,
     pub(crate) slot: Option<Slot>,
+    /// The connection was there before the request.
+    pub(crate) reused: bool,
 }
 
 enum Taken {
@@ -144,7 +146,7 @@ impl Pool {
             send::http1(io, Arc::clone(&self.config))
         };
         // Before anyone else can.
-        let lease = host.lease_of(&sender, &self.settings);
+        let lease = host.lease_of(&sender, &self.settings, false);
         permit.opened(host, is_h2.then_some(&sender), is_h2);
         tokio::spawn(async move {
             connection.await;
@@ -176,12 +178,14 @@ impl Host {
         let state = &mut *self.lock();
         state.h2.retain(|sender| !sender.is_closed());
         state.idle.retain(|sender| !sender.is_closed());
-        if let Some(lease) = state.h2.iter().find_map(|sender| self.lease_of(sender, settings)) {
+        if let Some(lease) =
+            state.h2.iter().find_map(|sender| self.lease_of(sender, settings, true))
+        {
             return Taken::Lease(lease);
         }
         if !fresh
             && let Some(sender) = state.idle.pop()
-            && let Some(lease) = self.lease_of(&sender, settings)
+            && let Some(lease) = self.lease_of(&sender, settings, true)
         {
             return Taken::Lease(lease);
         }
@@ -203,14 +207,19 @@ impl Host {
     }
 
     /// A place on this connection, if it has one.
-    fn lease_of(self: &Arc<Self>, sender: &SendRequest, settings: &Settings) -> Option<Lease> {
+    fn lease_of(
+        self: &Arc<Self>,
+        sender: &SendRequest,
+        settings: &Settings,
+        reused: bool,
+    ) -> Option<Lease> {
         let host = Arc::downgrade(self);
         match &sender.0 {
             Kind::H1(_) => {
                 let (own, idle_max) = (sender.clone(), settings.idle_per_host_max);
                 let give_back = move || give_back(&host, own, idle_max);
                 let give_back: Option<GiveBack> = Some(Box::new(give_back));
-                Some(Lease { sender: sender.clone(), give_back, slot: None })
+                Some(Lease { sender: sender.clone(), give_back, slot: None, reused })
             }
             Kind::H2(streams, _) => {
                 let freed = move || {
@@ -219,7 +228,7 @@ impl Host {
                     }
                 };
                 let slot = Some(streams.reserve(freed)?);
-                Some(Lease { sender: sender.clone(), give_back: None, slot })
+                Some(Lease { sender: sender.clone(), give_back: None, slot, reused })
             }
         }
     }

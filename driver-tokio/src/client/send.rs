@@ -38,7 +38,9 @@ pub(crate) enum Kind {
 #[must_use = "nothing happens on a connection that is not polled"]
 pub struct Connection(Pin<Box<dyn Future<Output = ()> + Send>>);
 
-/// A client's side of HTTP/1.1 on a byte stream.
+/// A client's side of HTTP/1.1 on a byte stream. Content that stays silent while it is read fails after
+/// [`body_timeout`](h1_proto::Config::body_timeout), 30 s unless it says otherwise; `Duration::MAX` is
+/// never. Every octet is progress, because it is the reader who sets the pace.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -60,14 +62,19 @@ pub fn http1(
     io: impl Io + 'static,
     config: impl Into<Arc<h1_proto::Config>>,
 ) -> (SendRequest, Connection) {
+    let mut config = config.into();
+    if config.body_progress_bytes_min != 1 {
+        Arc::make_mut(&mut config).body_progress_bytes_min = 1;
+    }
     let (calls, receiver) = mpsc::channel(1);
-    let driver = h1::Driver::new(wire(Box::new(io)), config.into(), READ_BYTES, receiver);
+    let driver = h1::Driver::new(wire(Box::new(io)), config, READ_BYTES, receiver);
     (SendRequest(Kind::H1(calls)), Connection(Box::pin(driver.run())))
 }
 
 /// A client's side of HTTP/2 on a byte stream: agreed upon by ALPN, or with prior knowledge
 /// (RFC 9113 §3.3). Windows are given back as content is read
-/// ([`manual_release`](h2_proto::Config::manual_release)), and there is no push.
+/// ([`manual_release`](h2_proto::Config::manual_release)), and there is no push. Silent content has
+/// [`body_timeout`](h2_proto::Config::body_timeout), none unless it says so.
 pub fn http2(
     io: impl Io + 'static,
     config: impl Into<Arc<h2_proto::Config>>,

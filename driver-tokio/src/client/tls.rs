@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::connect::Target;
@@ -14,10 +15,28 @@ use crate::wire::Io;
 
 /// The roots that Mozilla trusts, and no certificate of our own.
 pub(crate) fn default_config() -> Option<ClientConfig> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let roots = webpki_roots::TLS_SERVER_ROOTS.to_vec();
+    config(RootCertStore { roots }).ok()
+}
+
+/// These roots, as PEM, and no certificate of our own.
+pub(crate) fn trusting(pem: &[u8]) -> Result<ClientConfig, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate
+            .map_err(|error| Error::new(ErrorKind::Tls, format!("the certificates: {error}")))?;
+        roots.add(certificate).map_err(|error| Error::new(ErrorKind::Tls, error))?;
+    }
+    if roots.is_empty() {
+        return Err(Error::new(ErrorKind::Tls, "there is no certificate in it"));
+    }
+    config(roots).map_err(|error| Error::new(ErrorKind::Tls, error))
+}
+
+fn config(roots: RootCertStore) -> Result<ClientConfig, tokio_rustls::rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().ok()?;
-    Some(builder.with_root_certificates(roots).with_no_client_auth())
+    let builder = builder.with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// The same with the protocols that are preferred, unless it names some itself.

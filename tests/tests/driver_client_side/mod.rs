@@ -5,14 +5,13 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use driver_tokio::client::{self, Body, Error, SendRequest};
-use driver_tokio::{
-    BodyLength, Ended, Handler, HandlerError, Request, Response, Server, Settings, Stop,
-};
+use driver_tokio::client::{self, Body, Connecting, Error, SendRequest, Target};
+use driver_tokio::{BodyLength, Ended, Handler, HandlerError, Io, Request, Response, Server, Stop};
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::io::{DuplexStream, duplex};
@@ -136,8 +135,31 @@ pub(crate) fn client_on(protocol: Protocol, io: DuplexStream) -> SendRequest {
 pub(crate) fn serve(io: DuplexStream) -> JoinHandle<Ended> {
     let mut config = h1_proto::Config::default();
     config.body_bytes_max = 64 << 20;
-    let server = Server::new(Desk).config(config).settings(Settings::default());
+    let server = Server::new(Desk).config(config).settings(driver_tokio::Settings::default());
     tokio::spawn(async move { server.serve_connection(io, &Stop::new()).await })
+}
+
+/// Connections whose other ends come into the hands of the test, in the order of connecting.
+pub(crate) type Ends = Arc<Mutex<VecDeque<DuplexStream>>>;
+
+pub(crate) fn scripted(ends: &Ends) -> impl Fn(&Target) -> Connecting + Send + Sync + use<> {
+    let ends = Arc::clone(ends);
+    move |_: &Target| {
+        let (ours, theirs) = duplex(64 << 10);
+        ends.lock().unwrap().push_back(theirs);
+        Box::pin(async { Ok(Box::new(ours) as Box<dyn Io>) })
+    }
+}
+
+pub(crate) async fn next_end(ends: &Ends) -> DuplexStream {
+    until(|| !ends.lock().unwrap().is_empty()).await;
+    ends.lock().unwrap().pop_front().unwrap()
+}
+
+pub(crate) fn settings(change: impl FnOnce(&mut client::Settings)) -> client::Settings {
+    let mut settings = client::Settings::default();
+    change(&mut settings);
+    settings
 }
 
 /// Content of frames that come one by one.
@@ -145,7 +167,7 @@ pub(crate) struct Frames {
     frames: VecDeque<Frame<Bytes>>,
     size: SizeHint,
     /// Frames asked for so far, for whoever looks on.
-    pub(crate) asked: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+    pub(crate) asked: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Frames {

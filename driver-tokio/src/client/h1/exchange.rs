@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::feed::{self, Feed};
 use crate::client::body::Body;
 use crate::client::call::{Call, Failed, OnInformational, Outcome};
-use crate::client::error::Error;
+use crate::client::error::{Error, ErrorKind, Stage};
 use crate::client::upgrade::OnUpgrade;
 use crate::convert;
 use crate::head::Fields;
@@ -40,6 +40,8 @@ pub(crate) struct Exchange {
     pub(crate) chunked: bool,
     /// The response is not complete.
     pub(crate) receiving: bool,
+    /// Octets of the response came.
+    pub(crate) heard: bool,
     /// Its content waits for a 100 (Continue).
     pub(crate) expecting: bool,
     /// Octets of the response still to come, if that is known.
@@ -63,6 +65,7 @@ impl Exchange {
             sending: length != BodyLength::None,
             chunked: length == BodyLength::Chunked,
             receiving: true,
+            heard: false,
             expecting,
             left: None,
             until_close: false,
@@ -125,9 +128,17 @@ impl Exchange {
 
     /// It ends here, for better or worse.
     pub(crate) fn fail(self, error: Error, unprocessed: bool) {
+        let stage = match (&self.reply, self.heard) {
+            (None, _) => Stage::Content,
+            (_, true) => Stage::Head,
+            _ => Stage::Nothing,
+        };
+        let error = error.at(stage);
         if let Some(reply) = self.reply {
             let failed = if unprocessed {
                 Failed::unprocessed(error, self.call)
+            } else if stage == Stage::Nothing && error.kind() == ErrorKind::Closed {
+                Failed::unheard(error, self.call)
             } else {
                 Failed::new(error)
             };

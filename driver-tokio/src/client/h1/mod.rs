@@ -20,13 +20,14 @@ use tokio::sync::{mpsc, oneshot};
 use self::exchange::Exchange;
 use self::feed::Wish;
 use super::call::{Failed, H1Trailers};
+use super::close::close;
 use super::content::Next;
-use super::error::{Error, ErrorKind};
+use super::error::{Error, ErrorKind, Stage};
 use crate::outcome::Outcome;
 use crate::protocol::Protocol;
 use crate::scratch::{self, Buffers};
 use crate::upgrade::Upgraded;
-use crate::wire::{Closing, Wire};
+use crate::wire::Wire;
 
 pub(crate) use self::exchange::{GiveBack, Sent};
 pub(crate) use self::feed::Reader;
@@ -43,7 +44,6 @@ pub(crate) struct Driver {
     calls: mpsc::Receiver<Sent>,
     exchange: Option<Exchange>,
     on_upgrade: Option<oneshot::Sender<Upgraded>>,
-    closing: Option<Closing>,
     /// Content waits for output to be written.
     held_back: bool,
     config: Arc<Config>,
@@ -64,7 +64,6 @@ impl Driver {
             calls,
             exchange: None,
             on_upgrade: None,
-            closing: None,
             held_back: false,
             config,
             read_bytes,
@@ -74,7 +73,9 @@ impl Driver {
     /// Runs the connection to its end.
     pub(crate) async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
-        self.end();
+        if let Some((wire, broken)) = self.end() {
+            close(wire, broken).await;
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -91,14 +92,7 @@ impl Driver {
                 return Poll::Ready(());
             }
             match self.conn.next_step() {
-                NextStep::HandOver => return Poll::Ready(()),
-                NextStep::Close => {
-                    self.fail(Error::closed());
-                    let closing = self.closing.get_or_insert_with(|| {
-                        Closing::new(0, self.wire.elapsed() + self.config.linger_timeout)
-                    });
-                    return self.wire.poll_close(cx, closing);
-                }
+                NextStep::HandOver | NextStep::Close => return Poll::Ready(()),
                 _ if again => {}
                 _ => {
                     self.park();
@@ -134,7 +128,12 @@ impl Driver {
             let Poll::Ready(read) = self.wire.poll_read(cx, &mut buffers.input) else { break };
             match read {
                 Some(0) => self.conn.eof(),
-                Some(_) => self.conn.arrived(self.wire.elapsed()),
+                Some(_) => {
+                    self.conn.arrived(self.wire.elapsed());
+                    if let Some(exchange) = &mut self.exchange {
+                        exchange.heard = true;
+                    }
+                }
                 None => {}
             }
             any = true;
@@ -382,10 +381,14 @@ impl Driver {
         }
     }
 
-    /// Tells everyone who waits, and hands the transport over if it is another protocol's.
-    fn end(mut self) {
-        let error = Error::of_outcome(self.wire.take_outcome());
+    /// Tells everyone who waits, and hands the transport over if it is another protocol's. Otherwise
+    /// it is to be closed, and may be broken.
+    fn end(mut self) -> Option<(Wire, bool)> {
+        let outcome = self.wire.take_outcome();
+        let broken = matches!(outcome, Some(Outcome::Io(_)));
+        let error = Error::of_outcome(outcome);
         self.fail(error.clone());
+        let error = error.at(Stage::Nothing);
         self.calls.close();
         while let Ok(Sent { call, reply, .. }) = self.calls.try_recv() {
             let _ = reply.send(Err(Failed::unprocessed(error.clone(), call)));
@@ -399,7 +402,9 @@ impl Driver {
         {
             // If nobody wants it, it is closed.
             let _ = on_upgrade.send(Upgraded::new(self.wire.into_io(), input));
+            return None;
         }
+        Some((self.wire, broken))
     }
 }
 

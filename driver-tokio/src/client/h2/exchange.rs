@@ -9,8 +9,9 @@ use h2_proto::{ErrorCode, Field, ResetBy, ResponseHead, StreamId, Verdict};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::client::broken::broken_stream;
 use crate::client::call::Call;
-use crate::client::error::{Error, ErrorKind};
+use crate::client::error::{Error, ErrorKind, Stage};
 use crate::error::Gone;
 
 /// See the module.
@@ -25,6 +26,8 @@ pub(crate) struct Exchange {
     pub(crate) expecting: bool,
     /// What wakes it when there is more of its content.
     pub(crate) content: Arc<ContentWaker>,
+    /// How far the response is.
+    pub(crate) stage: Stage,
     /// Interim responses that were not told.
     pub(crate) informational: VecDeque<Head>,
     /// What it writes if it is a tunnel.
@@ -87,6 +90,7 @@ impl Exchange {
             sending: !end_stream,
             started: false,
             content,
+            stage: Stage::Nothing,
             informational: VecDeque::new(),
             tunnel: Tunnelled::default(),
             head: None,
@@ -128,6 +132,7 @@ impl Exchange {
             }
         }
         self.head = Some(head);
+        self.stage = Stage::Content;
         if end_stream {
             self.finish(None);
         }
@@ -146,7 +151,7 @@ impl Exchange {
         self.sending = false;
         if self.end.is_none() {
             self.received = Vec::new();
-            self.end = Some(Err(error));
+            self.end = Some(Err(error.at(self.stage)));
         }
         self.wake_reader();
         self.wake_writer();
@@ -156,7 +161,10 @@ impl Exchange {
 /// What a stream that was reset means to whoever waits for it.
 pub(crate) fn reset_error(code: ErrorCode, by: ResetBy, verdict: Verdict) -> Error {
     let error = match by {
-        ResetBy::Us(kind) => Error::new(ErrorKind::Protocol, kind.to_string()),
+        ResetBy::Us(kind @ h2_proto::ErrorKind::Deadline(_)) => {
+            Error::new(ErrorKind::Timeout, broken_stream(kind))
+        }
+        ResetBy::Us(kind) => Error::new(ErrorKind::Protocol, broken_stream(kind)),
         ResetBy::Connection => Error::new(ErrorKind::Closed, Gone::Reset(code)),
         _ => Error::new(ErrorKind::Reset, Gone::Reset(code)),
     };

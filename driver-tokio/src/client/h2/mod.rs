@@ -21,8 +21,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use self::exchange::{Head, header_map, reset_error, with_waker};
 use self::fields::Fields;
 use self::shared::{Shared, State};
+use super::close::close;
 use super::content::Next;
-use super::error::{Error, ErrorKind};
+use super::error::{Error, ErrorKind, Stage};
+use crate::outcome::Outcome;
 use crate::scratch::{self, Buffers};
 use crate::wire::{Closing, Wire};
 
@@ -60,7 +62,7 @@ impl Driver {
     /// Runs the connection to its end.
     pub(crate) async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
-        self.end();
+        self.end().await;
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -250,19 +252,25 @@ impl Driver {
         scratch::put_back(buffers);
     }
 
-    /// Tells everyone who waits that nothing more comes.
-    fn tell_end(&mut self) {
+    /// Tells everyone who waits that nothing more comes. Whether the transport is broken.
+    fn tell_end(&mut self) -> bool {
+        let outcome = self.wire.take_outcome();
+        let broken = matches!(outcome, Some(Outcome::Io(_)));
         let error = match &self.error {
             Some(error) => error.clone(),
-            None => Error::of_outcome(self.wire.take_outcome()),
+            None => Error::of_outcome(outcome),
         };
         self.shared.lock().end(&error);
+        broken
     }
 
-    fn end(mut self) {
-        self.tell_end();
+    async fn end(mut self) {
+        let broken = self.tell_end();
         if let Some(buffers) = self.buffers.take() {
             scratch::put_back(buffers);
+        }
+        if self.closing.is_none() {
+            close(self.wire, broken).await;
         }
     }
 }
@@ -300,6 +308,7 @@ fn happened(state: &mut State, event: Event<'_, '_>, config: &Config) {
                 exchange.expecting = false;
                 exchange.content.push();
             }
+            exchange.stage = Stage::Head;
             exchange.informational.push_back(Head::new(head));
             exchange.wake_reader();
         }

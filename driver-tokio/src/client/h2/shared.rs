@@ -14,7 +14,7 @@ use super::exchange::{ContentWaker, Exchange};
 use super::fields::Fields;
 use super::stream::{Slot, Stream};
 use crate::client::call::{Call, Failed};
-use crate::client::error::Error;
+use crate::client::error::{Error, Stage};
 use crate::protocol::Protocol;
 
 /// See the module.
@@ -213,7 +213,7 @@ impl Sender {
         let mut guard = self.0.lock();
         let state = &mut *guard;
         if let Some(error) = &state.ended {
-            return Err(Failed::unprocessed(error.clone(), call));
+            return Err(Failed::unprocessed(error.clone().at(Stage::Nothing), call));
         }
         let parts = &call.parts;
         let protocol = parts.extensions.get::<Protocol>();

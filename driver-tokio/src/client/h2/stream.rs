@@ -19,7 +19,7 @@ use super::shared::Shared;
 use super::tunnel::Tunnel;
 use crate::client::body::Body;
 use crate::client::call::{Failed, OnInformational, Outcome};
-use crate::client::error::Error;
+use crate::client::error::{Error, ErrorKind, Stage};
 use crate::client::upgrade::OnUpgrade;
 use crate::upgrade::Upgraded;
 
@@ -137,8 +137,10 @@ impl Stream {
             }
             if let Some(Err(error)) = &exchange.end {
                 let error = error.clone();
+                let unheard = error.kind() == ErrorKind::Closed && exchange.stage == Stage::Nothing;
                 return Poll::Ready(Err(match exchange.call.take() {
                     Some(call) if error.is_retryable() => Failed::unprocessed(error, call),
+                    Some(call) if unheard => Failed::unheard(error, call),
                     _ => Failed::new(error),
                 }));
             }
