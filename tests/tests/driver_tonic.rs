@@ -95,6 +95,22 @@ async fn a_generated_server_needs_no_router() {
 }
 
 #[tokio::test]
+async fn the_drivers_client_is_a_transport() {
+    let (reporter, running) = health().await;
+    let mut settings = driver_tokio::client::Settings::default();
+    settings.prior_knowledge = true;
+    let client = driver_tokio::client::Client::builder().settings(settings).build();
+    let origin = format!("http://{}", running.address).parse().unwrap();
+    let mut health = HealthClient::with_origin(client, origin);
+    assert_eq!(health.check(of("")).await.unwrap().into_inner().status, SERVING);
+    assert_eq!(health.check(of("nobody")).await.unwrap_err().code(), Code::NotFound);
+    let mut watch = health.watch(of("")).await.unwrap().into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().status, SERVING);
+    reporter.set_service_status("", ServingStatus::NotServing).await;
+    assert_eq!(watch.message().await.unwrap().unwrap().status, NOT_SERVING);
+}
+
+#[tokio::test]
 async fn what_nobody_knows_has_a_status_of_its_own() {
     let (_reporter, running) = health().await;
     let status = running.health().check(of("nobody")).await.unwrap_err();
