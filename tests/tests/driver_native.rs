@@ -84,6 +84,7 @@ fn run_with(config: Config, room: usize) -> Running {
     let signals = stop.clone();
     let mut settings = Settings::default();
     settings.date = false;
+    settings.body_bytes_max = Some(1 << 20);
     let server = tokio::spawn(async move {
         let server = Server::new(Routes).config(config).settings(settings);
         server.serve_connection(io, &signals).await

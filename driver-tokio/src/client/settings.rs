@@ -19,7 +19,8 @@ pub struct Settings {
     /// Time that a response's content may stay silent while it is read. Every octet counts, however slowly
     /// they drip: how long a whole response may take is up to the caller. In place of the limits of both
     /// protocols, whose minima of progress a client does not count. Default: none, because streams of
-    /// events and calls of gRPC may stay silent for hours.
+    /// events and calls of gRPC may stay silent for hours. Whether a server of HTTP/2 is still there tells
+    /// [`ping_interval`](h2_proto::Config::ping_interval), which many servers of gRPC do not put up with.
     pub body_timeout: Option<Duration>,
     /// Time after which a connection without a request is closed. Default 60 s.
     pub idle_timeout: Duration,

@@ -54,7 +54,7 @@ pub(crate) fn serve(
 
 fn serve_by(io: DuplexStream, handler: impl Handler, budget: usize) -> JoinHandle<Ended> {
     let mut config = h1_proto::Config::default();
-    (config.body_bytes_max, config.output_bytes_max) = (u64::MAX, budget);
+    config.output_bytes_max = budget;
     let mut h2_config = h2_proto::Config::default();
     h2_config.stream_window_bytes = budget as u32;
     h2_config.connection_window_bytes = budget as u32;

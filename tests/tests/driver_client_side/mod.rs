@@ -133,9 +133,7 @@ pub(crate) fn client_on(protocol: Protocol, io: DuplexStream) -> SendRequest {
 }
 
 pub(crate) fn serve(io: DuplexStream) -> JoinHandle<Ended> {
-    let mut config = h1_proto::Config::default();
-    config.body_bytes_max = 64 << 20;
-    let server = Server::new(Desk).config(config).settings(driver_tokio::Settings::default());
+    let server = Server::new(Desk);
     tokio::spawn(async move { server.serve_connection(io, &Stop::new()).await })
 }
 

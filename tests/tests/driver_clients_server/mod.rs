@@ -3,9 +3,7 @@
 
 use std::net::SocketAddr;
 
-use driver_tokio::{
-    BodyLength, Handler, HandlerError, Request, Response, Server, Settings, Stop, Tls,
-};
+use driver_tokio::{BodyLength, Handler, HandlerError, Request, Response, Server, Stop, Tls};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -127,10 +125,8 @@ pub(crate) struct Running {
 }
 
 pub(crate) async fn run(tls: Option<Tls>) -> Running {
-    let mut config = h1_proto::Config::default();
-    config.body_bytes_max = 100 << 20;
     let (tell, told) = mpsc::unbounded_channel();
-    let mut server = Server::new(Routes(tell)).config(config).settings(Settings::default());
+    let mut server = Server::new(Routes(tell));
     let scheme = if tls.is_some() { "https" } else { "http" };
     if let Some(tls) = tls {
         server = server.tls(tls);
