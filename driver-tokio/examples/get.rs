@@ -108,7 +108,11 @@ async fn get(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         match frame?.into_data() {
             Ok(data) => out.write_all(&data)?,
-            Err(frame) => writeln!(out, "trailers: {:?}", frame.into_trailers())?,
+            Err(frame) => {
+                for (name, value) in frame.into_trailers().iter().flatten() {
+                    writeln!(out, "{name}: {}", value.as_bytes().escape_ascii())?;
+                }
+            }
         }
     }
     Ok(())

@@ -15,6 +15,9 @@ use driver_tokio::{
     BodyLength, Handler, HandlerError, Outcome, Request, Response, Server, Settings, Stop, Tls,
 };
 use tokio::runtime::{self, Runtime};
+use tokio::signal::ctrl_c;
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 
 const TEXT: (&str, &str) = ("content-type", "text/plain");
 const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
@@ -243,9 +246,9 @@ fn greet(arguments: &Arguments, address: SocketAddr) {
     println!("listening on {scheme}://{address} (HTTP/1.1 and HTTP/2; Ctrl-C drains)");
 }
 
-/// The first Ctrl-C drains, the second cancels.
+/// The first Ctrl-C or SIGTERM drains, the second cancels.
 async fn signals(stop: Stop) {
-    while tokio::signal::ctrl_c().await.is_ok() {
+    while asked_to_end().await.is_ok() {
         if stop.is_draining() {
             stop.cancel();
         } else {
@@ -253,6 +256,19 @@ async fn signals(stop: Stop) {
             stop.drain();
         }
     }
+}
+
+async fn asked_to_end() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    ctrl_c().await
 }
 
 struct Arguments {

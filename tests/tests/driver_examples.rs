@@ -157,7 +157,7 @@ mod own_loop {
     use super::*;
 
     // example: own loop, used
-    use driver_tokio::{Server, Stop, tower::{Body, Tower}};
+    use driver_tokio::{ConnectionInfo, Server, Stop, tower::{Body, Tower}};
     use http::{Request, Response};
 
     async fn hello(request: Request<Body>) -> Result<Response<String>, std::convert::Infallible> {
@@ -175,9 +175,10 @@ mod own_loop {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         told(tell, &listener); // not shown
         loop {
-            let (stream, _peer) = listener.accept().await?;
+            let (stream, peer) = listener.accept().await?;
+            let info = ConnectionInfo::new(Some(peer), None);
             let (server, stop) = (server.clone(), stop.clone());
-            tokio::spawn(async move { server.serve_connection(stream, &stop).await });
+            tokio::spawn(async move { server.serve_connection_with(stream, info, &stop).await });
         }
         // end
     }
