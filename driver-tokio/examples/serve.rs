@@ -223,6 +223,8 @@ fn server(shared: bool) -> Server<Demo> {
     let h2_config = h2_proto::Config::default();
     let mut settings = Settings::default();
     settings.body_bytes_max = Some(4 << 30);
+    // For those who talk to it by `nc`.
+    settings.half_close = true;
     settings.reuse_port = shared;
     println!("limits of HTTP/1.1: {config:#?}\nof HTTP/2: {h2_config:#?}\n{settings:#?}");
     Server::new(Demo).config(config).h2_config(h2_config).settings(settings).on_end(|ended| {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use driver_tokio::BodyLength;
 use driver_tokio::{
-    Ended, Gone, Handler, HandlerError, Io, Outcome, Request, Response, Server, Stop,
+    Ended, Gone, Handler, HandlerError, Io, Outcome, Request, Response, Server, Settings, Stop,
 };
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, DuplexStream, ReadBuf, duplex,
@@ -162,8 +162,10 @@ fn run_over<T: Io + 'static>(room: usize, transport: impl FnOnce(DuplexStream) -
     let (client, io) = duplex(room);
     let (io, routes, stop) = (transport(io), Routes::default(), Stop::new());
     let (seen, signals) = (Arc::clone(&routes.seen), stop.clone());
-    let server =
-        tokio::spawn(async move { Server::new(routes).serve_connection(io, &signals).await });
+    let mut settings = Settings::default();
+    settings.body_bytes_max = Some(1 << 20);
+    let server = Server::new(routes).settings(settings);
+    let server = tokio::spawn(async move { server.serve_connection(io, &signals).await });
     Running { client, server, stop, seen }
 }
 

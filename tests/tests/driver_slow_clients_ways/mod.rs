@@ -132,7 +132,7 @@ pub(crate) const HTTP1: [Way; 8] = [
     Way {
         name: "silent after an answer",
         first: || b"GET / HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(),
-        end: "KeepAlive",
+        end: "closed",
         hears: "HTTP/1.1 200 ",
         ..WAY
     },
