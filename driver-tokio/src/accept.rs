@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{self, Common};
@@ -63,13 +63,20 @@ where
         serve(accepted);
     }
     // What the system has accepted would be reset with the listener.
-    let began = Instant::now();
-    while began.elapsed() < QUEUE_MAX {
-        let accepting = accept(&mut listener, options, &places);
-        match timeout(QUIET, accepting).await {
-            Ok(accepted) if !stop.is_cancelled() => serve(accepted),
-            _ => break,
+    let mut left = QUEUE_MAX;
+    while !left.is_zero() {
+        // A server that is full has places when those that it serves have left.
+        let patience = options.config.drain_timeout;
+        let Ok(place) = timeout(patience, place(options, &places)).await else { break };
+        let began = Instant::now();
+        match timeout(QUIET, listener.accept()).await {
+            Ok(_) if stop.is_cancelled() => break,
+            Ok(Ok((io, info))) => serve(Some(admit::<L>(io, info, place, options, &places))),
+            Ok(Err(error)) if is_of_one_connection(&error) => {}
+            Ok(Err(_)) => sleep(options.settings.accept_retry).await,
+            Err(_) => break,
         }
+        left = left.saturating_sub(began.elapsed());
     }
     drop(listener);
     tasks.close();
@@ -109,28 +116,40 @@ async fn accept<L: Listener>(
     options: &Options,
     places: &Arc<Semaphore>,
 ) -> Option<Accepted<L::Io>> {
-    let place = if options.settings.connections_shed {
-        None
-    } else {
-        // The semaphore is never closed.
-        Some(Arc::clone(places).acquire_owned().await.ok()?)
-    };
+    let place = place(options, places).await;
     match listener.accept().await {
-        Ok((io, info)) => {
-            L::prepare(&io, &options.settings);
-            // Not before: a place may have become free while nobody came.
-            let place = place.or_else(|| Arc::clone(places).try_acquire_owned().ok());
-            if let (None, Some(metrics)) = (&place, &options.gate.metrics) {
-                metrics.count_shed_connection();
-            }
-            Some((io, info, place))
-        }
+        Ok((io, info)) => Some(admit::<L>(io, info, place, options, places)),
         Err(error) => {
             if !is_of_one_connection(&error) {
                 tracing::error!(%error, "accepting failed, trying again");
-                tokio::time::sleep(options.settings.accept_retry).await;
+                sleep(options.settings.accept_retry).await;
             }
             None
         }
     }
+}
+
+/// A place for the next connection, unless those beyond the last place are turned away.
+async fn place(options: &Options, places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    if options.settings.connections_shed {
+        return None;
+    }
+    // The semaphore is never closed.
+    Arc::clone(places).acquire_owned().await.ok()
+}
+
+fn admit<L: Listener>(
+    io: L::Io,
+    info: ConnectionInfo,
+    place: Option<OwnedSemaphorePermit>,
+    options: &Options,
+    places: &Arc<Semaphore>,
+) -> Accepted<L::Io> {
+    L::prepare(&io, &options.settings);
+    // Not before: a place may have become free while nobody came.
+    let place = place.or_else(|| Arc::clone(places).try_acquire_owned().ok());
+    if let (None, Some(metrics)) = (&place, &options.gate.metrics) {
+        metrics.count_shed_connection();
+    }
+    (io, info, place)
 }

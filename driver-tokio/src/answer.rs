@@ -35,13 +35,15 @@ pub(crate) struct Answer<D> {
     data: Option<D>,
     /// Nothing comes behind `data`.
     over: bool,
+    /// There is no content, but trailers may come.
+    open: bool,
     /// Trailers have a place.
     trailers: bool,
 }
 
 impl<D: Buf> Answer<D> {
     pub(crate) fn new(head: Parts, asker: Asker) -> Self {
-        Self { head: Some(head), asker, data: None, over: false, trailers: asker.h2 }
+        Self { head: Some(head), asker, data: None, over: false, open: false, trailers: asker.h2 }
     }
 
     pub(crate) fn has_begun(&self) -> bool {
@@ -63,6 +65,9 @@ impl<D: Buf> Answer<D> {
     {
         if let Some(head) = &self.head {
             let exact = body.size_hint().exact();
+            // Without content there may still be trailers.
+            self.open = self.asker.h2 && exact == Some(0) && !body.is_end_stream();
+            let exact = exact.filter(|_| !self.open);
             let first = match exact {
                 // What would be taken of it has nowhere to go.
                 _ if has_no_content(head.status) || self.asker.is_head => Poll::Pending,
@@ -164,6 +169,7 @@ impl<D: Buf> Answer<D> {
             _ => {
                 let length = match exact.or_else(|| announced(&head)) {
                     _ if has_no_content(status) => BodyLength::None,
+                    Some(0) if self.open && !whole && !asker.is_head => BodyLength::Unknown,
                     // A length without content is that of what GET would get.
                     Some(0) => BodyLength::None,
                     Some(octets) => BodyLength::Known(octets),

@@ -2,6 +2,7 @@
 //! asked for, so that a body that nobody reads holds the client back and takes no memory.
 
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -130,9 +131,10 @@ fn poll_fed(shared: &Mutex<Shared>, cx: &Context<'_>) -> Poll<Next> {
             Poll::Ready(Some(Err(gone)))
         }
         None => {
-            shared.wanted = true;
+            let wanted = mem::replace(&mut shared.wanted, true);
             shared.reader = Some(cx.waker().clone());
-            if let Some(feeder) = shared.feeder.take() {
+            // Once: feeder and reader may be one task, which would never sleep.
+            if !wanted && let Some(feeder) = shared.feeder.take() {
                 feeder.wake();
             }
             Poll::Pending
@@ -177,6 +179,7 @@ impl Feed {
         if shared.dropped {
             drop(shared);
             self.shared = None;
+            request.reads_no_more();
             return Poll::Pending;
         }
         if !shared.wanted {

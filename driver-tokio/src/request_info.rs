@@ -133,17 +133,40 @@ struct Queue {
 /// Interim responses that wait at most; more are left out.
 const WAITING_MAX: usize = 16;
 
+/// The connection's end of the queue: without it nobody gets the transport.
+#[derive(Default)]
+pub(crate) struct Interims(Arc<InterimQueue>);
+
+impl Interims {
+    pub(crate) fn queue(&self) -> Arc<InterimQueue> {
+        Arc::clone(&self.0)
+    }
+
+    /// Nothing more is to be had of the exchange: who waits for the transport.
+    pub(crate) fn end(&self) -> Option<Promise> {
+        self.0.end()
+    }
+}
+
+impl Drop for Interims {
+    fn drop(&mut self) {
+        drop(self.end());
+    }
+}
+
 impl InterimQueue {
     fn begin(&self) -> u64 {
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         queue.exchange += 1;
         queue.waiting.clear();
-        queue.upgrade = None;
-        queue.exchange
+        let (exchange, promise) = (queue.exchange, queue.upgrade.take());
+        // Whom it wakes may ask here.
+        drop(queue);
+        drop(promise);
+        exchange
     }
 
-    /// Nothing more is to be had of the exchange: who waits for the transport.
-    pub(crate) fn end(&self) -> Option<Promise> {
+    fn end(&self) -> Option<Promise> {
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         queue.exchange += 1;
         queue.upgrade.take()

@@ -66,7 +66,7 @@ impl<'a> Asked<'a> {
     #[cfg(feature = "tower")]
     pub(crate) fn info(&self) -> (RequestInfo, Arc<InterimQueue>) {
         let link = &mut *lock(self.link);
-        let queue = Arc::clone(link.interim.get_or_insert_default());
+        let queue = link.interim.get_or_insert_default().queue();
         let began = link.wire.epoch() + self.arrival.began;
         (RequestInfo::h1(link.wire.info.clone(), began, &queue), queue)
     }
@@ -139,6 +139,12 @@ impl<'a> Asked<'a> {
     #[cfg(feature = "tower")]
     pub(crate) fn broken(&self) -> Option<Gone> {
         lock(self.link).broken.clone().map(|error| Gone::Broken(error.into()))
+    }
+
+    /// Nobody waits for content any more.
+    #[cfg(feature = "tower")]
+    pub(crate) fn reads_no_more(&self) {
+        lock(self.link).reading = false;
     }
 
     /// The octets of a range out of `poll_data`.

@@ -54,7 +54,7 @@ pub(crate) struct Link {
     pub(crate) upgrade: Option<Box<Promise>>,
     /// Interim responses of a tower service.
     #[cfg(feature = "tower")]
-    pub(crate) interim: Option<Arc<crate::request_info::InterimQueue>>,
+    pub(crate) interim: Option<crate::request_info::Interims>,
 }
 
 impl Link {

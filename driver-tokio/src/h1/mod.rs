@@ -13,7 +13,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use h1_proto::{Event, NextStep, SendError, Sniff};
 
@@ -217,31 +217,43 @@ enum Handled {
 }
 
 /// Polls a handler. While it waits, output goes and deadlines and signals are watched.
-fn watched<F>(link: &Mutex<Link>, mut handling: Pin<Box<F>>) -> impl Future<Output = Handled> + Send
+fn watched<F>(link: &Mutex<Link>, handling: Pin<Box<F>>) -> impl Future<Output = Handled> + Send
 where
     F: Future<Output = Result<(), HandlerError>> + Send,
 {
+    let mut handling = Some(handling);
     poll_fn(move |cx| {
+        let Some(running) = &mut handling else { return Poll::Ready(Handled::Cut) };
         // Whoever panics is dropped, so nobody sees its state broken.
-        match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))) {
+        match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
             Ok(Poll::Ready(result)) => return Poll::Ready(Handled::Returned(result)),
             Ok(Poll::Pending) => {}
             Err(_panic) => return Poll::Ready(Handled::Panicked),
         }
-        let link = &mut *lock(link);
-        let _ = link.poll_flush(cx);
-        if !link.reading {
-            link.conn.hold();
+        if poll_cut(link, cx).is_pending() {
+            return Poll::Pending;
         }
-        let _ = link.poll_ahead(cx);
-        while link.poll_watch(cx).is_ready() {
-            // Anything else is for the loop, once the handler is done.
-            if link.wire.dead || link.broken.is_some() {
-                return Poll::Ready(Handled::Cut);
-            }
-        }
-        Poll::Pending
+        // What it drops may panic, too.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(handling.take())));
+        Poll::Ready(Handled::Cut)
     })
+}
+
+/// Does what is to be done while a handler waits. Ready when the connection does not wait for it any more.
+fn poll_cut(link: &Mutex<Link>, cx: &mut Context<'_>) -> Poll<()> {
+    let link = &mut *lock(link);
+    let _ = link.poll_flush(cx);
+    if !link.reading {
+        link.conn.hold();
+    }
+    let _ = link.poll_ahead(cx);
+    while link.poll_watch(cx).is_ready() {
+        // Anything else is for the loop, once the handler is done.
+        if link.wire.dead || link.broken.is_some() {
+            return Poll::Ready(());
+        }
+    }
+    Poll::Pending
 }
 
 /// Brings an exchange to its end, whatever the handler left of it.

@@ -24,6 +24,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use h2_proto::{NextStep, Phase, ServerConnection};
+use tokio::task::coop::has_budget_remaining;
 
 use self::asked::Arrival;
 use self::park::Resting;
@@ -65,6 +66,7 @@ pub(crate) fn drive<H: Handler>(
         ServerConnection::with_prior_knowledge(config, Duration::ZERO)
     };
     let shared = Shared::new(conn, out, &wire, settings.date);
+    let over = Over(Arc::clone(&shared));
     let (gate, failed) = (options.gate.clone(), options.gate.clone());
     let answer = move |handle: Handle, arrival: Arrival| {
         let (handler, gate) = (Arc::clone(&handler), gate.clone());
@@ -88,6 +90,7 @@ pub(crate) fn drive<H: Handler>(
         gate: failed,
         closing: None,
         resting: Resting::default(),
+        over,
     });
     async move {
         poll_fn(|cx| driver.poll(cx)).await;
@@ -117,6 +120,17 @@ struct Driver<A, F: Future> {
     gate: Gate,
     closing: Option<Closing>,
     resting: Resting,
+    /// The last to go: handlers find the connection as it was.
+    over: Over,
+}
+
+/// Tells all who still wait that it is over, also where the connection is dropped in the middle.
+struct Over(Arc<Shared>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.with(|state| state.end(&Gone::Closed));
+    }
 }
 
 impl<A, F> Driver<A, F>
@@ -169,6 +183,10 @@ where
             if !again && self.shared.ready.sleep() {
                 self.park(cx);
                 return Poll::Pending;
+            }
+            // Nothing that belongs to the runtime makes progress before the others had their turn.
+            if !has_budget_remaining() {
+                break;
             }
         }
         cx.waker().wake_by_ref();
@@ -245,7 +263,9 @@ where
     }
 
     fn run_woken(&mut self) {
-        while let Some(task) = self.shared.ready.next() {
+        // Those that wake themselves have their turn in the next round.
+        for _ in 0..self.shared.ready.count() {
+            let Some(task) = self.shared.ready.next() else { break };
             self.run(task);
         }
     }
@@ -330,7 +350,7 @@ impl<A, F: Future> Driver<A, F> {
         // Handlers first: what they drop finds the connection as it was.
         drop(self.tasks);
         let outcome = self.wire.take_outcome();
-        self.shared.with(|state| state.end(&Gone::Closed));
+        drop(self.over);
         if let Some(buffers) = self.buffers {
             scratch::put_back(buffers);
         }

@@ -38,6 +38,11 @@ impl Ready {
         }
     }
 
+    /// Tasks that were woken.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().woken.len()
+    }
+
     /// The next task that was woken.
     pub(crate) fn next(&self) -> Option<u32> {
         self.lock().woken.pop_front()

@@ -106,6 +106,9 @@ impl Core {
         let announced = stream.flags.has(Flags::LENGTH_IN);
         let fault = if stream.flags.has(Flags::NO_CONTENT_IN) && content > 0 {
             Some(ErrorKind::ContentForbidden)
+        } else if stream.flags.has(Flags::TUNNEL) {
+            // What goes through a tunnel is no content (RFC 9110 §9.3.6).
+            None
         } else if content > stream.content_left {
             Some(if announced { ErrorKind::ContentLengthMismatch } else { ErrorKind::BodyTooLong })
         } else {

@@ -1,5 +1,6 @@
 //! From the connection's task to whoever reads a response: one piece at a time, when it is asked for.
 
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -54,9 +55,10 @@ impl Reader {
                 Poll::Ready(Some(Err(error)))
             }
             None => {
-                state.wanted = true;
+                let wanted = mem::replace(&mut state.wanted, true);
                 state.reader = Some(cx.waker().clone());
-                if let Some(feeder) = state.feeder.take() {
+                // Once: feeder and reader may be one task, which would never sleep.
+                if !wanted && let Some(feeder) = state.feeder.take() {
                     drop(state);
                     feeder.wake();
                 }
