@@ -12,9 +12,25 @@ use crate::scratch::Held;
 const AHEAD_BYTES: usize = 256;
 
 impl Link {
+    /// What is to be done while a handler waits. Ready when the connection does not wait for it any more.
+    pub(crate) fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = self.poll_flush(cx);
+        if !self.reading {
+            self.conn.hold();
+        }
+        let _ = self.poll_ahead(cx);
+        while self.poll_watch(cx).is_ready() {
+            // Anything else is for the loop, once the handler is done.
+            if self.wire.dead || self.broken.is_some() {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    }
+
     /// Looks whether the client is still there. Ready when something came, or it is not: then the transport
     /// is dead.
-    pub(crate) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let is_known = self.input_left || self.ahead.is_some() || self.wire.peer_closed;
         if is_known || self.wire.dead || !self.conn.is_request_complete() {
             return Poll::Pending;

@@ -13,7 +13,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use h1_proto::{Event, NextStep, SendError, Sniff};
 
@@ -230,30 +230,13 @@ where
             Ok(Poll::Pending) => {}
             Err(_panic) => return Poll::Ready(Handled::Panicked),
         }
-        if poll_cut(link, cx).is_pending() {
+        if lock(link).poll_cut(cx).is_pending() {
             return Poll::Pending;
         }
         // What it drops may panic, too.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(handling.take())));
         Poll::Ready(Handled::Cut)
     })
-}
-
-/// Does what is to be done while a handler waits. Ready when the connection does not wait for it any more.
-fn poll_cut(link: &Mutex<Link>, cx: &mut Context<'_>) -> Poll<()> {
-    let link = &mut *lock(link);
-    let _ = link.poll_flush(cx);
-    if !link.reading {
-        link.conn.hold();
-    }
-    let _ = link.poll_ahead(cx);
-    while link.poll_watch(cx).is_ready() {
-        // Anything else is for the loop, once the handler is done.
-        if link.wire.dead || link.broken.is_some() {
-            return Poll::Ready(());
-        }
-    }
-    Poll::Pending
 }
 
 /// Brings an exchange to its end, whatever the handler left of it.

@@ -29,9 +29,9 @@ use tokio::task::coop::has_budget_remaining;
 use self::asked::Arrival;
 use self::park::Resting;
 use self::pull::{Pulled, pull};
-use self::shared::{Shared, State};
+use self::shared::{Over, Shared, State};
 use self::tasks::{Finished, Tasks};
-use crate::error::{Gone, HandlerError};
+use crate::error::HandlerError;
 use crate::gate::Gate;
 use crate::handler::Handler;
 use crate::info::ConnectionInfo;
@@ -66,7 +66,7 @@ pub(crate) fn drive<H: Handler>(
         ServerConnection::with_prior_knowledge(config, Duration::ZERO)
     };
     let shared = Shared::new(conn, out, &wire, settings.date);
-    let over = Over(Arc::clone(&shared));
+    let over = Over::of(&shared);
     let (gate, failed) = (options.gate.clone(), options.gate.clone());
     let answer = move |handle: Handle, arrival: Arrival| {
         let (handler, gate) = (Arc::clone(&handler), gate.clone());
@@ -122,15 +122,6 @@ struct Driver<A, F: Future> {
     resting: Resting,
     /// The last to go: handlers find the connection as it was.
     over: Over,
-}
-
-/// Tells all who still wait that it is over, also where the connection is dropped in the middle.
-struct Over(Arc<Shared>);
-
-impl Drop for Over {
-    fn drop(&mut self) {
-        self.0.with(|state| state.end(&Gone::Closed));
-    }
 }
 
 impl<A, F> Driver<A, F>

@@ -36,6 +36,21 @@ pub(crate) struct State {
     gone: Option<Gone>,
 }
 
+/// Tells all who still wait that it is over, also where the connection is dropped in the middle.
+pub(crate) struct Over(Arc<Shared>);
+
+impl Over {
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.with(|state| state.end(&Gone::Closed));
+    }
+}
+
 impl Shared {
     pub(crate) fn new(conn: ServerConnection, out: Vec<u8>, wire: &Wire, date: bool) -> Arc<Self> {
         let (epoch, info) = (wire.epoch(), wire.info.clone());
