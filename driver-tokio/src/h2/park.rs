@@ -83,6 +83,8 @@ where
                 *resting = Resting { idle: Idle::Parked, ..Resting::default() };
                 self.shared.with(State::shrink);
                 self.tasks.shrink();
+                // Once more, so that the timer is armed for the machine again.
+                cx.waker().wake_by_ref();
             }
         }
         scratch::put_back(buffers);
