@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -238,4 +239,44 @@ async fn lengths_trailers_and_head_follow_the_body() {
     assert!(answer.ends_with("content-length: 2\r\nconnection: close\r\n\r\nab"), "{answer}");
     let (answer, _) = run(1000, service).talk(ask("HEAD /").as_bytes()).await;
     assert!(answer.ends_with("transfer-encoding: chunked\r\n\r\n"), "{answer}");
+}
+
+/// The heads of a thread's requests lie one behind the other in memory that is used again; those of more than a
+/// KiB have memory of their own.
+#[tokio::test]
+async fn values_that_a_service_keeps_stay_as_they_were() {
+    const REQUESTS: usize = 300;
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keeps = Arc::clone(&kept);
+    let mut running = run(64 << 10, move |request: Request<Body>| {
+        // Every third is let go of, so that there is something to use again.
+        let (parts, _) = request.into_parts();
+        let number: usize = parts.uri.path().trim_start_matches('/').parse().unwrap();
+        if !number.is_multiple_of(3) {
+            keeps.lock().unwrap().push((
+                number,
+                parts.uri.clone(),
+                parts.headers["x-text"].clone(),
+            ));
+        }
+        Box::pin(async { Ok(Response::new(Frames::text("ok"))) })
+    });
+    let text = |number: usize| format!("{number} ").repeat(number).trim().to_owned() + ".";
+    for number in 0..REQUESTS {
+        // From a few octets to more than a KiB, the edge of it included.
+        let head = format!("GET /{number} HTTP/1.1\r\nhost: a\r\nx-text: {}\r\n\r\n", text(number));
+        running.client.write_all(head.as_bytes()).await.unwrap();
+        let mut got = Vec::new();
+        while !got.ends_with(b"ok") {
+            assert!(running.client.read_buf(&mut got).await.unwrap() > 0);
+        }
+    }
+    let kept = kept.lock().unwrap();
+    assert_eq!(kept.len(), REQUESTS / 3 * 2);
+    for (number, uri, value) in &*kept {
+        assert_eq!(
+            (uri.path(), value.to_str().unwrap()),
+            (&*format!("/{number}"), &*text(*number))
+        );
+    }
 }
