@@ -14,7 +14,7 @@ use crate::event::{BodyLength, Field, KeepAlive, Splice};
 use crate::framing::Facts;
 use crate::head::{self, Fault, Progress, Section};
 use crate::state::{Recv, RecvInput, Send, SendInput};
-use crate::write;
+use crate::write::{self, Draft};
 
 /// How the content that comes is framed, and how far it is.
 #[derive(Clone, Copy, Debug)]
@@ -400,7 +400,7 @@ impl Core {
         self.open_data(data.len(), out);
         out.extend_from_slice(data);
         self.close_data(out);
-        self.account(before, out);
+        self.account(out.len() - before);
         Ok(())
     }
 
@@ -417,7 +417,7 @@ impl Core {
         self.open_data(accepted, out);
         let at = out.len();
         self.close_data(out);
-        self.account(before, out);
+        self.account(out.len() - before);
         self.appended = self.appended.saturating_add(accepted as u64);
         Ok(Splice { at, len: accepted })
     }
@@ -446,25 +446,39 @@ impl Core {
     }
 
     /// Writes the end of the content; the caller moves the machine.
-    pub(crate) fn put_end<'a, I>(&mut self, trailers: I, out: &mut Vec<u8>)
+    pub(crate) fn put_end(&mut self, out: &mut Vec<u8>) {
+        if self.outgoing == Outgoing::Chunked {
+            out.extend_from_slice(b"0\r\n\r\n");
+            self.account(5);
+        }
+    }
+
+    /// The same with trailers. Where they cannot go they are checked all the same.
+    pub(crate) fn put_trailers<'a, I>(
+        &mut self,
+        trailers: I,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError>
     where
-        I: Iterator,
+        I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
+        let mut draft = Draft::new(out);
+        draft.put(b"0\r\n");
+        write::put_trailers(trailers, &mut draft)?;
+        draft.put(b"\r\n");
         if self.outgoing == Outgoing::Chunked {
-            let before = out.len();
-            out.extend_from_slice(b"0\r\n");
-            write::put_fields(trailers, out);
-            out.extend_from_slice(b"\r\n");
-            self.account(before, out);
+            self.account(draft.keep());
         }
+        Ok(())
     }
 
     // ---- the account of the output ----
 
-    /// Charges what was appended to `out` since it had `before` octets.
-    pub(crate) fn account(&mut self, before: usize, out: &[u8]) {
-        self.appended = self.appended.saturating_add((out.len() - before) as u64);
+    /// Charges octets that were appended to the output.
+    #[inline]
+    pub(crate) fn account(&mut self, octets: usize) {
+        self.appended = self.appended.saturating_add(octets as u64);
     }
 
     pub(crate) fn appended(&self) -> u64 {

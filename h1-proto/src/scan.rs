@@ -1,8 +1,10 @@
-//! Byte scans over input.
+//! How far octets of a class reach: what parsing a head spends its time on.
 //!
-//! No `unsafe`, no target features: the same code runs on every target. A block of sixteen
-//! octets is asked one question without a branch, which compilers turn into a few vector
-//! instructions; what it does not settle is looked at in words or one by one.
+//! No `unsafe`, no target features: the same code runs on every target. Sixteen octets are asked one
+//! question without a branch, which compilers turn into a few vector instructions, and the answers are
+//! looked at as one number.
+
+use core::hint::black_box;
 
 use crate::grammar;
 
@@ -27,39 +29,56 @@ fn content_len_with_tabs(octets: &[u8], mut end: usize) -> usize {
 /// How many octets come before the first control (0x00 to 0x1F, 0x7F).
 #[inline(always)]
 fn octets_before_control(octets: &[u8]) -> usize {
-    let mut rest = skip_blocks(octets, grammar::is_control);
-    while let Some((word, tail)) = rest.split_first_chunk::<8>() {
-        let controls = controls_in(u64::from_le_bytes(*word));
-        if controls != 0 {
-            return octets.len() - rest.len() + (controls.trailing_zeros() / 8) as usize;
-        }
-        rest = tail;
+    match len_until(octets, grammar::is_control) {
+        Some(end) => end,
+        None => short_before_control(octets),
     }
-    if let (false, Some(word)) = (rest.is_empty(), octets.last_chunk::<8>()) {
-        // What is left, in a word with octets before it of which none is a control.
-        return match controls_in(u64::from_le_bytes(*word)) {
+}
+
+/// The same for less than sixteen octets.
+#[inline]
+fn short_before_control(octets: &[u8]) -> usize {
+    if let (Some(first), Some(last)) = (octets.first_chunk::<8>(), octets.last_chunk::<8>()) {
+        let controls = controls_in(u64::from_le_bytes(*first));
+        if controls != 0 {
+            return (controls.trailing_zeros() / 8) as usize;
+        }
+        return match controls_in(u64::from_le_bytes(*last)) {
             0 => octets.len(),
             controls => octets.len() - 8 + (controls.trailing_zeros() / 8) as usize,
         };
     }
-    for (index, &octet) in rest.iter().enumerate() {
-        if grammar::is_control(octet) {
-            return octets.len() - rest.len() + index;
-        }
-    }
-    octets.len()
+    octets.iter().position(|&octet| grammar::is_control(octet)).unwrap_or(octets.len())
 }
 
-/// Without the leading blocks that hold no octet that `stops`.
+/// How many leading octets do not stop; `None` for less than sixteen.
 #[inline(always)]
-fn skip_blocks(mut rest: &[u8], stops: impl Fn(u8) -> bool) -> &[u8] {
+fn len_until(octets: &[u8], stops: impl Fn(u8) -> bool + Copy) -> Option<usize> {
+    let last = octets.last_chunk::<16>()?;
+    let mut rest = octets;
     while let Some((block, tail)) = rest.split_first_chunk::<16>() {
-        if block.iter().fold(false, |found, &octet| found | stops(octet)) {
-            break;
+        let end = first_stop(block, stops);
+        if end < 16 {
+            return Some(octets.len() - rest.len() + end);
         }
         rest = tail;
     }
-    rest
+    // What is left, in a block with octets before it of which none stops.
+    Some(octets.len() - 16 + first_stop(last, stops))
+}
+
+/// Where the first octet is that stops; 16 without one.
+#[inline(always)]
+fn first_stop(block: &[u8; 16], stops: impl Fn(u8) -> bool) -> usize {
+    let mut hits = [0; 16];
+    for (hit, &octet) in hits.iter_mut().zip(block) {
+        *hit = if stops(octet) { 0xff } else { 0 };
+    }
+    // Or compilers take the vector apart again to get at the halves.
+    let hits = u128::from_le_bytes(black_box(hits));
+    let (low, high) = (hits as u64, (hits >> 64) as u64);
+    let bits = if low != 0 { low.trailing_zeros() } else { 64 + high.trailing_zeros() };
+    (bits / 8) as usize
 }
 
 /// The high bit of each octet that is a control. Octets above the lowest hit may be marked
@@ -75,8 +94,10 @@ fn controls_in(word: u64) -> u64 {
 /// How many leading octets a request-target can hold ([`grammar::TARGET`]).
 #[inline(always)]
 pub(crate) fn target_len(octets: &[u8]) -> usize {
-    let rest = skip_blocks(octets, stops_target);
-    octets.len() - rest.len() + class_len(rest, &grammar::TARGET)
+    match len_until(octets, stops_target) {
+        Some(end) => end,
+        None => class_len(octets, &grammar::TARGET),
+    }
 }
 
 /// The same class in arithmetic, for blocks: without `"` and `#`, `<` and `>`.

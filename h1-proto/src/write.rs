@@ -1,15 +1,64 @@
-//! What goes out: start lines, fields, framing. Everything is checked first and written second,
-//! so a refused call leaves nothing behind.
+//! What goes out: start lines, fields, framing. It is checked while it is written, and taken back if it
+//! is refused: so a refused call leaves nothing behind.
 
 use alloc::vec::Vec;
+use core::ops::{Deref, Range};
 
 use crate::error::SendError;
 use crate::event::Field;
 use crate::framing::Options;
 use crate::grammar;
 
+/// Output that is taken back unless it is kept: after an error, and when an iterator of the caller's
+/// panics, `out` is what it was before.
+pub(crate) struct Draft<'o> {
+    out: &'o mut Vec<u8>,
+    /// Octets that stay.
+    kept: usize,
+}
+
+impl<'o> Draft<'o> {
+    #[inline]
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
+        let kept = out.len();
+        out.reserve(HEAD_BYTES);
+        Self { out, kept }
+    }
+
+    #[inline]
+    pub(crate) fn put(&mut self, octets: &[u8]) {
+        self.out.extend_from_slice(octets);
+    }
+
+    /// All of it stays: how many octets that are.
+    #[inline]
+    pub(crate) fn keep(mut self) -> usize {
+        let octets = self.out.len() - self.kept;
+        self.kept = self.out.len();
+        octets
+    }
+}
+
+/// What most heads have room in.
+const HEAD_BYTES: usize = 256;
+
+impl Drop for Draft<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.out.truncate(self.kept);
+    }
+}
+
+impl Deref for Draft<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.out
+    }
+}
+
 /// What the caller's fields say that the connection must know.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 pub(crate) struct Checked {
     pub(crate) connection: Options,
     /// Content-Length as given, with its index.
@@ -17,25 +66,25 @@ pub(crate) struct Checked {
     pub(crate) upgrade: bool,
     pub(crate) te: bool,
     pub(crate) expects_continue: bool,
-    /// Host fields: how many, and whether all are valid.
+    /// Host fields: how many, and whether one is invalid.
     pub(crate) hosts: usize,
-    pub(crate) hosts_valid: bool,
-    /// Octets that the field lines take.
-    pub(crate) octets: usize,
+    pub(crate) host_invalid: bool,
+    /// Where in the draft the value of the last one is.
+    pub(crate) host: Range<usize>,
 }
 
-/// Checks the fields of a head (RFC 9110 §5.1, §5.5): no name that is no token, no CR, LF, NUL or
+/// Writes the field lines of a head (RFC 9110 §5.1, §5.5): no name that is no token, no CR, LF, NUL or
 /// other control in a value, no framing but the connection's own.
-pub(crate) fn check_head<'a, I>(fields: I) -> Result<Checked, SendError>
+#[inline]
+pub(crate) fn put_fields<'a, I>(fields: I, draft: &mut Draft<'_>) -> Result<Checked, SendError>
 where
-    I: Iterator,
+    I: IntoIterator,
     I::Item: Into<Field<'a>>,
 {
-    let mut checked = Checked { hosts_valid: true, ..Checked::default() };
-    for (index, field) in fields.enumerate() {
+    let mut checked = Checked::default();
+    for (index, field) in fields.into_iter().enumerate() {
         let Field { name, value } = field.into();
-        check_field(index, name, value)?;
-        checked.octets += name.len() + value.len() + 4;
+        put_field(index, name, value, draft)?;
         match name.len() {
             2 if is_name(name, b"te") => {
                 // R9112-089: chunked is always acceptable and never listed.
@@ -52,7 +101,8 @@ where
             }
             4 if is_name(name, b"host") => {
                 checked.hosts += 1;
-                checked.hosts_valid &= value.is_empty() || grammar::authority(value).is_some();
+                checked.host_invalid |= !value.is_empty() && grammar::authority(value).is_none();
+                checked.host = draft.len() - 2 - value.len()..draft.len() - 2;
             }
             6 if is_name(name, b"expect") => {
                 checked.expects_continue |= grammar::list_contains(value, b"100-continue");
@@ -75,15 +125,15 @@ where
     Ok(checked)
 }
 
-/// Checks the fields of a trailer section (RFC 9110 §6.5.1).
-pub(crate) fn check_trailers<'a, I>(fields: I) -> Result<(), SendError>
+/// Writes the field lines of a trailer section (RFC 9110 §6.5.1).
+pub(crate) fn put_trailers<'a, I>(fields: I, draft: &mut Draft<'_>) -> Result<(), SendError>
 where
-    I: Iterator,
+    I: IntoIterator,
     I::Item: Into<Field<'a>>,
 {
-    for (index, field) in fields.enumerate() {
+    for (index, field) in fields.into_iter().enumerate() {
         let Field { name, value } = field.into();
-        check_field(index, name, value)?;
+        put_field(index, name, value, draft)?;
         if grammar::is_forbidden_trailer(name) {
             return Err(SendError::FramingField(index));
         }
@@ -98,49 +148,58 @@ fn is_name(name: &[u8], lower: &[u8]) -> bool {
 }
 
 #[inline]
-fn check_field(index: usize, name: &[u8], value: &[u8]) -> Result<(), SendError> {
+fn put_field(
+    index: usize,
+    name: &[u8],
+    value: &[u8],
+    draft: &mut Draft<'_>,
+) -> Result<(), SendError> {
     if !grammar::is_token(name) {
         return Err(SendError::InvalidFieldName(index));
     }
     if !grammar::is_field_value(value) {
         return Err(SendError::InvalidFieldValue(index));
     }
+    draft.put(name);
+    draft.put(b": ");
+    draft.put(value);
+    draft.put(b"\r\n");
     Ok(())
-}
-
-/// Writes checked field lines.
-pub(crate) fn put_fields<'a, I>(fields: I, out: &mut Vec<u8>)
-where
-    I: Iterator,
-    I::Item: Into<Field<'a>>,
-{
-    for field in fields {
-        let Field { name, value } = field.into();
-        out.extend_from_slice(name);
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(b"\r\n");
-    }
 }
 
 /// `HTTP-version SP status-code SP reason-phrase CRLF` (RFC 9112 §4): the space behind the code
 /// is there also without a reason.
-pub(crate) fn put_status_line(status: u16, reason: Option<&[u8]>, out: &mut Vec<u8>) {
+#[inline]
+pub(crate) fn put_status_line(status: u16, reason: Option<&[u8]>, draft: &mut Draft<'_>) {
     if status == 200 && reason.is_none() {
-        out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        draft.put(b"HTTP/1.1 200 OK\r\n");
         return;
     }
-    out.extend_from_slice(b"HTTP/1.1 ");
-    put_decimal(u64::from(status), out);
-    out.push(b' ');
-    out.extend_from_slice(reason.unwrap_or_else(|| grammar::reason(status).as_bytes()));
-    out.extend_from_slice(b"\r\n");
+    draft.put(b"HTTP/1.1 ");
+    put_decimal(u64::from(status), draft.out);
+    draft.put(b" ");
+    draft.put(reason.unwrap_or_else(|| grammar::reason(status).as_bytes()));
+    draft.put(b"\r\n");
 }
 
-pub(crate) fn put_content_length(octets: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"content-length: ");
-    put_decimal(octets, out);
-    out.extend_from_slice(b"\r\n");
+/// The line of Content-Length, in one piece.
+pub(crate) fn put_content_length(mut octets: u64, draft: &mut Draft<'_>) {
+    const NAME: &[u8; 16] = b"content-length: ";
+    const DIGITS_MAX: usize = 20;
+    let mut line = [0; NAME.len() + DIGITS_MAX + 2];
+    line[NAME.len() + DIGITS_MAX..].copy_from_slice(b"\r\n");
+    let mut first = NAME.len() + DIGITS_MAX;
+    loop {
+        first -= 1;
+        line[first] = b'0' + (octets % 10) as u8;
+        octets /= 10;
+        if octets == 0 {
+            break;
+        }
+    }
+    first -= NAME.len();
+    line[first..first + NAME.len()].copy_from_slice(NAME);
+    draft.put(&line[first..]);
 }
 
 pub(crate) fn put_decimal(mut number: u64, out: &mut Vec<u8>) {
@@ -184,6 +243,11 @@ mod tests {
             let mut out = Vec::new();
             put_decimal(number, &mut out);
             assert_eq!(out, format!("{number}").as_bytes());
+            out.clear();
+            let mut draft = Draft::new(&mut out);
+            put_content_length(number, &mut draft);
+            draft.keep();
+            assert_eq!(out, format!("content-length: {number}\r\n").as_bytes());
             let octets = usize::try_from(number).unwrap();
             out.clear();
             put_chunk_size(octets, &mut out);
@@ -193,7 +257,14 @@ mod tests {
 
     #[test]
     fn rfc9110_5_5_nothing_that_splits_a_message_goes_out() {
-        let check = |name: &str, value: &str| check_head([(name, value)].iter()).map(|_| ());
+        let check = |name: &str, value: &str| {
+            let mut out = b"before".to_vec();
+            let mut draft = Draft::new(&mut out);
+            let put = put_fields([(name, value)].iter(), &mut draft).map(|_| ());
+            drop(draft);
+            assert_eq!(out, b"before");
+            put
+        };
         assert_eq!(check("x", "a"), Ok(()));
         for value in ["a\r\nX: y", "a\n", "a\r", "a\0b", " a", "a ", "\x7f"] {
             assert_eq!(check("x", value), Err(SendError::InvalidFieldValue(0)), "{value:?}");
@@ -203,6 +274,8 @@ mod tests {
         }
         assert_eq!(check("Transfer-Encoding", "gzip"), Err(SendError::FramingField(0)));
         assert_eq!(check("content-length", "+1"), Err(SendError::FramingField(0)));
-        assert_eq!(check_trailers([("host", "a")].iter()), Err(SendError::FramingField(0)),);
+        let mut out = Vec::new();
+        let put = put_trailers([("host", "a")].iter(), &mut Draft::new(&mut out));
+        assert_eq!((put, out.len()), (Err(SendError::FramingField(0)), 0));
     }
 }

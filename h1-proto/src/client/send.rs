@@ -10,7 +10,7 @@ use crate::event::{BodyLength, Field, KeepAlive, RequestId, Splice, Version};
 use crate::grammar;
 use crate::head::{self, TargetForm};
 use crate::state::{self, Send, SendInput};
-use crate::write;
+use crate::write::{self, Draft};
 
 /// A request line: method, request-target, version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl ClientConnection {
         out: &mut Vec<u8>,
     ) -> Result<RequestId, SendError>
     where
-        I: IntoIterator + Clone,
+        I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
         self.sendable()?;
@@ -66,16 +66,20 @@ impl ClientConnection {
         if body == BodyLength::UntilClose || (body == BodyLength::Chunked && old) {
             return Err(SendError::BodyNotAllowed);
         }
-        let checked = write::check_head(fields.clone().into_iter())?;
-        if !checked.hosts_valid || checked.hosts > 1 || (checked.hosts == 0 && !old) {
+        let mut draft = Draft::new(out);
+        draft.put(method);
+        draft.put(b" ");
+        draft.put(target);
+        draft.put(if old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
+        let checked = write::put_fields(fields, &mut draft)?;
+        if checked.host_invalid || checked.hosts > 1 || (checked.hosts == 0 && !old) {
             return Err(SendError::Host);
         }
-        if matches!(form, TargetForm::Absolute | TargetForm::Authority) && checked.hosts == 1 {
-            let mut fields = fields.clone().into_iter().map(Into::into);
-            let host = fields.find(|field: &Field<'_>| field.name.eq_ignore_ascii_case(b"host"));
-            if host.is_some_and(|host| Some(host.value) != target.get(from..to)) {
-                return Err(SendError::Host);
-            }
+        if matches!(form, TargetForm::Absolute | TargetForm::Authority)
+            && checked.hosts == 1
+            && draft.get(checked.host) != target.get(from..to)
+        {
+            return Err(SendError::Host);
         }
         if let Some((octets, index)) = checked.content_length
             && body != BodyLength::Known(octets)
@@ -84,33 +88,26 @@ impl ClientConnection {
         }
         let close = !self.core.config.keep_alive && !checked.connection.close();
 
-        let before = out.len();
-        out.reserve(method.len() + target.len() + checked.octets + 80);
-        out.extend_from_slice(method);
-        out.push(b' ');
-        out.extend_from_slice(target);
-        out.extend_from_slice(if old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
-        write::put_fields(fields.into_iter(), out);
         if close {
-            out.extend_from_slice(b"connection: close\r\n");
+            draft.put(b"connection: close\r\n");
         }
         let offers = checked.upgrade && !old;
         if offers && !checked.connection.upgrade {
             // RFC 9110 §7.8: Upgrade goes with its connection option.
-            out.extend_from_slice(b"connection: upgrade\r\n");
+            draft.put(b"connection: upgrade\r\n");
         }
         if checked.te && !checked.connection.te {
             // R9112-091: it means this connection only.
-            out.extend_from_slice(b"connection: te\r\n");
+            draft.put(b"connection: te\r\n");
         }
         match body {
             BodyLength::Known(octets) if checked.content_length.is_none() => {
-                write::put_content_length(octets, out);
+                write::put_content_length(octets, &mut draft);
             }
-            BodyLength::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            BodyLength::Chunked => draft.put(b"transfer-encoding: chunked\r\n"),
             _ => {}
         }
-        out.extend_from_slice(b"\r\n");
+        draft.put(b"\r\n");
 
         self.unanswered.push_back(Unanswered {
             start: self.core.appended(),
@@ -118,7 +115,7 @@ impl ClientConnection {
             connect: method == b"CONNECT",
             upgrade: offers,
         });
-        self.core.account(before, out);
+        self.core.account(draft.keep());
         if close || checked.connection.decide(version, true) == KeepAlive::Close {
             self.core.keep_alive = KeepAlive::Close;
         }
@@ -206,7 +203,7 @@ impl ClientConnection {
     /// No request is being sent, or [`SendError::BodyTooShort`].
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), SendError> {
         self.core.finishable()?;
-        self.core.put_end(core::iter::empty::<Field<'_>>(), out);
+        self.core.put_end(out);
         self.finished();
         Ok(())
     }
@@ -217,15 +214,14 @@ impl ClientConnection {
     /// No request is being sent, it is not chunked, or a field is invalid.
     pub fn send_trailers<'a, I>(&mut self, fields: I, out: &mut Vec<u8>) -> Result<(), SendError>
     where
-        I: IntoIterator + Clone,
+        I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
         self.core.finishable()?;
         if self.core.outgoing() != Outgoing::Chunked {
             return Err(SendError::TrailersNotAllowed);
         }
-        write::check_trailers(fields.clone().into_iter())?;
-        self.core.put_end(fields.into_iter(), out);
+        self.core.put_trailers(fields, out)?;
         self.finished();
         Ok(())
     }

@@ -525,10 +525,12 @@ impl FieldLine<'_> {
 #[inline(always)]
 fn field_line(rest: &[u8], bare_lf: bool) -> Option<(FieldLine<'_>, &[u8])> {
     let (name, after) = rest.split_at_checked(class_len(rest, &grammar::TCHAR))?;
-    let Some((b':', mut after)) = after.split_first() else { return None };
-    while let [b' ' | b'\t', tail @ ..] = after {
-        after = tail;
-    }
+    let after = match after {
+        // Hardly ever anything else.
+        [b':', b' ', after @ ..] if after.first().is_some_and(|&octet| octet > b' ') => after,
+        [b':', after @ ..] => skip_ows(after),
+        _ => return None,
+    };
     let value_at = rest.len() - after.len();
     let (mut value, tail) = after.split_at_checked(content_len(after))?;
     let tail = match tail {
@@ -540,6 +542,14 @@ fn field_line(rest: &[u8], bare_lf: bool) -> Option<(FieldLine<'_>, &[u8])> {
         value = content;
     }
     (!name.is_empty()).then_some((FieldLine { name, value, value_at }, tail))
+}
+
+#[inline(never)]
+fn skip_ows(mut octets: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', tail @ ..] = octets {
+        octets = tail;
+    }
+    octets
 }
 
 /// The end of a field line that [`field_line`] did not take or that is over a limit, or what is

@@ -8,7 +8,7 @@ use crate::error::{ConnectionError, SendError};
 use crate::event::{BodyLength, Field, KeepAlive, Splice, Version};
 use crate::grammar;
 use crate::state::{Recv, RecvInput, Send, SendInput};
-use crate::write;
+use crate::write::{self, Draft};
 
 /// A status with an optional reason phrase of one's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl ServerConnection {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError>
     where
-        I: IntoIterator + Clone,
+        I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
         self.answerable()?;
@@ -55,7 +55,9 @@ impl ServerConnection {
             return Err(SendError::InvalidStatus);
         }
         check_reason(status)?;
-        let checked = write::check_head(fields.clone().into_iter())?;
+        let mut draft = Draft::new(out);
+        write::put_status_line(status.code, status.reason, &mut draft);
+        let checked = write::put_fields(fields, &mut draft)?;
         if let Some((_, index)) = checked.content_length {
             return Err(SendError::FramingField(index));
         }
@@ -66,12 +68,8 @@ impl ServerConnection {
         if self.exchange.version == Version::Http10 || late || self.core.failed.is_some() {
             return Ok(());
         }
-        let before = out.len();
-        out.reserve(checked.octets + 64);
-        write::put_status_line(status.code, status.reason, out);
-        write::put_fields(fields.into_iter(), out);
-        out.extend_from_slice(b"\r\n");
-        self.core.account(before, out);
+        draft.put(b"\r\n");
+        self.core.account(draft.keep());
         Ok(())
     }
 
@@ -93,16 +91,40 @@ impl ServerConnection {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError>
     where
-        I: IntoIterator + Clone,
+        I: IntoIterator,
+        I::Item: Into<Field<'a>>,
+    {
+        let began = self.begin_response(status.into(), fields, body, out)?;
+        self.core.begin_content(began.outgoing);
+        if began.switch {
+            self.core.transmit(SendInput::FinishSwitch);
+        } else if body == BodyLength::None {
+            self.finished();
+        }
+        Ok(())
+    }
+
+    /// Writes the head of the final response.
+    #[inline]
+    fn begin_response<'a, I>(
+        &mut self,
+        status: Status<'_>,
+        fields: I,
+        body: BodyLength,
+        out: &mut Vec<u8>,
+    ) -> Result<Began, SendError>
+    where
+        I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
         self.answerable()?;
-        let status = status.into();
         if status.code != 101 && !(200..1000).contains(&status.code) {
             return Err(SendError::InvalidStatus);
         }
         check_reason(status)?;
-        let checked = write::check_head(fields.clone().into_iter())?;
+        let mut draft = Draft::new(out);
+        write::put_status_line(status.code, status.reason, &mut draft);
+        let checked = write::put_fields(fields, &mut draft)?;
         let exchange = self.exchange;
         let switch = self.switches(status.code, checked.upgrade)?;
         let empty = switch || status.code == 204;
@@ -129,42 +151,31 @@ impl ServerConnection {
         if until_close || checked.connection.close() || self.answers_too_early() {
             self.core.keep_alive = KeepAlive::Close;
         }
-
-        let before = out.len();
-        out.reserve(checked.octets + 128);
-        write::put_status_line(status.code, status.reason, out);
-        write::put_fields(fields.into_iter(), out);
-        self.put_persistence(switch, &checked, out);
+        self.put_persistence(switch, &checked, &mut draft);
         match body {
             BodyLength::None if !empty && !swallow && checked.content_length.is_none() => {
-                out.extend_from_slice(b"content-length: 0\r\n\r\n");
+                draft.put(b"content-length: 0\r\n");
             }
             BodyLength::Known(octets) if !empty && checked.content_length.is_none() => {
-                write::put_content_length(octets, out);
-                out.extend_from_slice(b"\r\n");
+                write::put_content_length(octets, &mut draft);
             }
             BodyLength::Chunked if status.code != 304 => {
-                out.extend_from_slice(b"transfer-encoding: chunked\r\n\r\n");
+                draft.put(b"transfer-encoding: chunked\r\n");
             }
-            _ => out.extend_from_slice(b"\r\n"),
+            _ => {}
         }
-        self.core.account(before, out);
-
+        draft.put(b"\r\n");
+        self.core.account(draft.keep());
         self.exchange.awaits_continue = false;
         self.core.transmit(SendInput::FinalHead);
-        self.core.begin_content(match body {
+        let outgoing = match body {
             _ if swallow => Outgoing::Swallow,
             BodyLength::None => Outgoing::Known(0),
             BodyLength::Known(octets) => Outgoing::Known(octets),
             BodyLength::Chunked => Outgoing::Chunked,
             BodyLength::UntilClose => Outgoing::UntilClose,
-        });
-        if switch {
-            self.core.transmit(SendInput::FinishSwitch);
-        } else if body == BodyLength::None {
-            self.finished();
-        }
-        Ok(())
+        };
+        Ok(Began { outgoing, switch })
     }
 
     /// A whole response with content that is at hand: head, content, end. All of it is appended,
@@ -180,18 +191,24 @@ impl ServerConnection {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError>
     where
-        I: IntoIterator + Clone,
+        I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
         let body = match content.len() {
             0 => BodyLength::None,
             octets => BodyLength::Known(octets as u64),
         };
-        self.send_response(status, fields, body, out)?;
-        if body != BodyLength::None {
-            self.core.put_content(content, out)?;
-            self.finished();
+        let began = self.begin_response(status.into(), fields, body, out)?;
+        if began.switch {
+            self.core.begin_content(began.outgoing);
+            self.core.transmit(SendInput::FinishSwitch);
+            return Ok(());
         }
+        if began.outgoing != Outgoing::Swallow {
+            out.extend_from_slice(content);
+            self.core.account(content.len());
+        }
+        self.finished();
         Ok(())
     }
 
@@ -221,7 +238,7 @@ impl ServerConnection {
     /// No response is under way, or [`SendError::BodyTooShort`].
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), SendError> {
         self.core.finishable()?;
-        self.core.put_end(core::iter::empty::<Field<'_>>(), out);
+        self.core.put_end(out);
         self.finished();
         Ok(())
     }
@@ -234,15 +251,14 @@ impl ServerConnection {
     /// field is invalid.
     pub fn send_trailers<'a, I>(&mut self, fields: I, out: &mut Vec<u8>) -> Result<(), SendError>
     where
-        I: IntoIterator + Clone,
+        I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
         self.core.finishable()?;
         if matches!(self.core.outgoing(), Outgoing::Known(_)) {
             return Err(SendError::TrailersNotAllowed);
         }
-        write::check_trailers(fields.clone().into_iter())?;
-        self.core.put_end(fields.into_iter(), out);
+        self.core.put_trailers(fields, out)?;
         self.finished();
         Ok(())
     }
@@ -269,7 +285,7 @@ impl ServerConnection {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError>
     where
-        I: IntoIterator + Clone,
+        I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
         match (self.core.send, error.status()) {
@@ -366,28 +382,37 @@ impl ServerConnection {
 
     /// RFC 9112 §9.3, §9.6: `close` on the last answer, `keep-alive` to an HTTP/1.0 client that
     /// asked for it; RFC 9110 §7.8: `upgrade` beside Upgrade.
-    fn put_persistence(&self, switch: bool, checked: &write::Checked, out: &mut Vec<u8>) {
+    #[inline]
+    fn put_persistence(&self, switch: bool, checked: &write::Checked, draft: &mut Draft<'_>) {
         if checked.upgrade && !checked.connection.upgrade {
-            out.extend_from_slice(b"connection: upgrade\r\n");
+            draft.put(b"connection: upgrade\r\n");
         }
         if switch {
             return;
         }
         match (self.core.keep_alive, self.exchange.version) {
             (KeepAlive::Close, _) if !checked.connection.close() => {
-                out.extend_from_slice(b"connection: close\r\n");
+                draft.put(b"connection: close\r\n");
             }
             (KeepAlive::Continue, Version::Http10) => {
-                out.extend_from_slice(b"connection: keep-alive\r\n");
+                draft.put(b"connection: keep-alive\r\n");
             }
             _ => {}
         }
     }
 
+    #[inline]
     fn finished(&mut self) {
         self.core.transmit(SendInput::Finish);
         self.join();
     }
+}
+
+/// What a head that was written leaves to be done.
+struct Began {
+    outgoing: Outgoing,
+    /// The connection changes its protocol.
+    switch: bool,
 }
 
 fn check_reason(status: Status<'_>) -> Result<(), SendError> {
