@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::iter::Map;
 use std::marker::PhantomData;
+use std::rc::Rc;
 use std::sync::Mutex;
 use std::task::{Context, Poll};
 
-use h1_proto::Status;
+use h1_proto::{FieldLines, Status};
 use tokio::time::Instant;
 
 use crate::date;
@@ -40,13 +40,15 @@ impl Response<'_> {
         I::Item: Into<Field<'f>>,
     {
         let status = status.into();
-        let fields = Added::none(fields);
         match &self.0 {
             Answering::H1(link) => {
                 let link = &mut *h1::lock(link);
-                link.conn.send_informational(status, fields.for_h1(), &mut link.wire.out)?;
+                let fields = ForH1::new(fields);
+                link.conn.send_informational(status, fields, &mut link.wire.out)?;
             }
-            Answering::H2(handle) => handle.send_informational(status.code, fields)?,
+            Answering::H2(handle) => {
+                handle.send_informational(status.code, Added::none(fields))?;
+            }
         }
         Ok(())
     }
@@ -84,9 +86,10 @@ impl Response<'_> {
         match &self.0 {
             Answering::H1(link) => {
                 let link = &mut *h1::lock(link);
-                let date = date_for(link.date_time(), &fields);
-                let fields = Added::new(fields, date.as_ref(), None);
-                link.conn.respond(status, fields.for_h1(), content, &mut link.wire.out)?;
+                let date = line_for(link.date_time(), &fields);
+                let fields = ForH1::new(fields);
+                let lines = date.as_deref().unwrap_or(&NO_LINES);
+                link.conn.respond_with(lines, status, fields, content, &mut link.wire.out)?;
             }
             Answering::H2(handle) => handle.respond(status.code, fields, content)?,
         }
@@ -115,10 +118,11 @@ impl Response<'_> {
         match &self.0 {
             Answering::H1(link) => {
                 let link = &mut *h1::lock(link);
-                let date = date_for(link.date_time(), &fields);
-                let fields = Added::new(fields, date.as_ref(), None);
+                let date = line_for(link.date_time(), &fields);
+                let fields = ForH1::new(fields);
+                let lines = date.as_deref().unwrap_or(&NO_LINES);
                 let out = &mut link.wire.out;
-                link.conn.send_response(status, fields.for_h1(), body.into(), out)?;
+                link.conn.send_response_with(lines, status, fields, body.into(), out)?;
             }
             Answering::H2(handle) => handle.send_response(status.code, fields, body)?,
         }
@@ -174,13 +178,12 @@ impl Response<'_> {
         I: IntoIterator + Clone,
         I::Item: Into<Field<'f>>,
     {
-        let fields = Added::none(fields);
         match &self.0 {
             Answering::H1(link) => {
                 let link = &mut *h1::lock(link);
-                link.conn.send_trailers(fields.for_h1(), &mut link.wire.out)?;
+                link.conn.send_trailers(ForH1::new(fields), &mut link.wire.out)?;
             }
-            Answering::H2(handle) => handle.send_trailers(fields)?,
+            Answering::H2(handle) => handle.send_trailers(Added::none(fields))?,
         }
         Ok(())
     }
@@ -214,6 +217,17 @@ where
     time.filter(|_| !has(fields, b"date")).map(date::at)
 }
 
+/// The line of Date at that time, if it is wanted and the fields do not have one.
+fn line_for<'f, I>(time: Option<Instant>, fields: &I) -> Option<Rc<FieldLines>>
+where
+    I: IntoIterator + Clone,
+    I::Item: Into<Field<'f>>,
+{
+    time.filter(|_| !has(fields, b"date")).map(date::line_at)
+}
+
+static NO_LINES: FieldLines = FieldLines::none();
+
 /// Fields with those behind them that the driver adds, walked as often as the machine likes.
 #[derive(Clone)]
 pub(crate) struct Added<'f, 'd, I> {
@@ -239,11 +253,6 @@ where
 
     pub(crate) fn none(fields: I) -> Self {
         Self::new(fields, None, None)
-    }
-
-    /// As fields of `h1-proto`.
-    fn for_h1(self) -> ForH1<Self> {
-        ForH1(self)
     }
 }
 
@@ -286,14 +295,27 @@ where
 }
 
 /// Fields as those of `h1-proto`.
-#[derive(Clone)]
-struct ForH1<I>(I);
+struct ForH1<'f, I> {
+    fields: I,
+    lifetime: PhantomData<&'f ()>,
+}
 
-impl<'d, I: IntoIterator<Item = Field<'d>>> IntoIterator for ForH1<I> {
-    type Item = h1_proto::Field<'d>;
-    type IntoIter = Map<I::IntoIter, fn(Field<'d>) -> h1_proto::Field<'d>>;
+impl<I> ForH1<'_, I> {
+    fn new<F: IntoIterator<IntoIter = I>>(fields: F) -> Self {
+        Self { fields: fields.into_iter(), lifetime: PhantomData }
+    }
+}
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter().map(|field| h1_proto::Field { name: field.name, value: field.value })
+impl<'f, I> Iterator for ForH1<'f, I>
+where
+    I: Iterator,
+    I::Item: Into<Field<'f>>,
+{
+    type Item = h1_proto::Field<'f>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let field: Field<'f> = self.fields.next()?.into();
+        Some(h1_proto::Field { name: field.name, value: field.value })
     }
 }

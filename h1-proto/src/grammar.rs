@@ -212,6 +212,19 @@ pub fn authority(octets: &[u8]) -> Option<Authority<'_>> {
     Some(Authority { host, port })
 }
 
+/// Is this an [`authority`]? Without reading it where it is a plain name with a port or none.
+#[inline]
+pub(crate) fn is_authority(octets: &[u8]) -> bool {
+    let name = class_len(octets, &REG_NAME);
+    match octets.get(name..) {
+        Some([]) => name > 0,
+        Some([b':', port @ ..]) if name > 0 && port.len() <= 5 => {
+            port.iter().all(u8::is_ascii_digit) && (port.len() < 5 || *port <= b"65535"[..])
+        }
+        _ => authority(octets).is_some(),
+    }
+}
+
 fn port_number(digits: &[u8]) -> Option<u16> {
     digits.iter().try_fold(0u16, |sum, octet| match octet {
         b'0'..=b'9' => sum.checked_mul(10)?.checked_add(u16::from(octet - b'0')),

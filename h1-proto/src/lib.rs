@@ -73,6 +73,7 @@ mod event;
 mod framing;
 pub mod grammar;
 mod head;
+mod lines;
 mod scan;
 mod server;
 mod sniff;
@@ -88,6 +89,7 @@ pub use event::{
 };
 pub use framing::decide_keep_alive;
 pub use head::{Fields, Head, TargetForm};
+pub use lines::FieldLines;
 pub use server::{ServerConnection, Status};
 pub use sniff::{Sniff, sniff};
 

@@ -520,7 +520,7 @@ fn check_host(
     match facts.host.times {
         1 => {
             let host = head.value_of(facts.host.index);
-            if host.is_empty() || grammar::authority(host).is_some() {
+            if host.is_empty() || grammar::is_authority(host) {
                 Ok(())
             } else {
                 Err((ErrorKind::HostInvalid, Some(facts.host.index)))

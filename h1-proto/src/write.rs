@@ -83,8 +83,8 @@ where
 {
     let mut checked = Checked::default();
     for (index, field) in fields.into_iter().enumerate() {
-        let Field { name, value } = field.into();
-        put_field(index, name, value, draft)?;
+        let field @ Field { name, value } = field.into();
+        put_field(index, field, draft)?;
         match name.len() {
             2 if is_name(name, b"te") => {
                 // R9112-089: chunked is always acceptable and never listed.
@@ -132,9 +132,9 @@ where
     I::Item: Into<Field<'a>>,
 {
     for (index, field) in fields.into_iter().enumerate() {
-        let Field { name, value } = field.into();
-        put_field(index, name, value, draft)?;
-        if grammar::is_forbidden_trailer(name) {
+        let field = field.into();
+        put_field(index, field, draft)?;
+        if grammar::is_forbidden_trailer(field.name) {
             return Err(SendError::FramingField(index));
         }
     }
@@ -147,11 +147,11 @@ fn is_name(name: &[u8], lower: &[u8]) -> bool {
     name == lower || name.eq_ignore_ascii_case(lower)
 }
 
+/// Writes a field line.
 #[inline]
-fn put_field(
+pub(crate) fn put_field(
     index: usize,
-    name: &[u8],
-    value: &[u8],
+    Field { name, value }: Field<'_>,
     draft: &mut Draft<'_>,
 ) -> Result<(), SendError> {
     if !grammar::is_token(name) {

@@ -49,6 +49,7 @@ impl Link {
     }
 
     /// What was read ahead comes behind the input.
+    #[inline]
     pub(crate) fn use_ahead(&mut self, held: &mut Held) {
         if let Some(mut ahead) = mem::take(&mut self.ahead) {
             held.take().input.append(&mut ahead);

@@ -85,8 +85,16 @@ impl Link {
 
     /// Which protocol the first octets are of, as long as that is open. What does not say in time is
     /// HTTP/1.
+    #[inline]
     pub(crate) fn sniff(&mut self, input: &[u8]) -> Sniff {
-        let Some(timeout) = self.sniffing else { return Sniff::H1 };
+        match self.sniffing {
+            Some(timeout) => self.sniff_first(input, timeout),
+            None => Sniff::H1,
+        }
+    }
+
+    #[inline(never)]
+    fn sniff_first(&mut self, input: &[u8], timeout: Moment) -> Sniff {
         match h1_proto::sniff(input) {
             Sniff::More if input.is_empty() => return Sniff::More,
             Sniff::More if !self.wire.peer_closed => {
@@ -222,7 +230,15 @@ impl Link {
 
     /// Answers what the client did wrong, if it is still to be answered, and remembers it as the
     /// way in which the connection ended.
+    #[inline]
     pub(crate) fn answer_broken(&mut self) {
+        if self.broken.is_some() {
+            self.answer_what_broke();
+        }
+    }
+
+    #[cold]
+    fn answer_what_broke(&mut self) {
         if let Some(error) = self.broken.take() {
             let date = self.date_time().map(date::at);
             let fields = error_fields(date.as_ref());

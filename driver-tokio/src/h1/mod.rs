@@ -53,13 +53,10 @@ pub(crate) async fn drive<H: Handler>(
     options: &Options,
 ) -> Driven {
     let read_bytes = options.settings.read_bytes;
-    let mut held = Held::default();
-    while let Some(arrival) = next_request(&link, &mut held, read_bytes).await {
+    let (mut held, mut handled) = (Held::default(), None);
+    while let Some(arrival) = next_request(&link, &mut held, options, handled).await {
         let handling = begin(&link, handler, &options.gate, held.take(), arrival, read_bytes);
-        let handled = watched(&link, handling).await;
-        let link = &mut *lock(&link);
-        link.use_ahead(&mut held);
-        settle(link, handled, &options.gate);
+        handled = Some(watched(&link, handling).await);
     }
     if !lock(&link).is_h2 {
         close(&link).await;
@@ -74,14 +71,20 @@ pub(crate) async fn drive<H: Handler>(
     Driven::Ended(wire, outcome, input, promise)
 }
 
-/// Waits for the next request; `None` when the connection is to be closed or handed over.
+/// Brings the exchange before to its end and waits for the next request; `None` when the connection is
+/// to be closed or handed over.
 fn next_request(
     link: &Mutex<Link>,
     held: &mut Held,
-    read_bytes: usize,
+    options: &Options,
+    mut handled: Option<Handled>,
 ) -> impl Future<Output = Option<Arrival>> + Send {
     poll_fn(move |cx| {
         let link = &mut *lock(link);
+        if let Some(handled) = handled.take() {
+            link.use_ahead(held);
+            settle(link, handled, &options.gate);
+        }
         // A connection that was parked has nothing to pull.
         let mut pulls = held.is_any() || link.wire.peer_closed;
         loop {
@@ -111,6 +114,7 @@ fn next_request(
                     if link.wire.dead {
                         continue;
                     }
+                    make_ready(link, held.take());
                     return Poll::Ready(Some(arrival));
                 }
             }
@@ -120,7 +124,7 @@ fn next_request(
                 _ if link.wire.dead => {}
                 NextStep::Read => {
                     let buffers = held.take();
-                    buffers.make_room(read_bytes);
+                    buffers.make_room(options.settings.read_bytes);
                     if link.poll_read(cx, &mut buffers.input).is_ready() {
                         pulls = true;
                         continue;
@@ -182,6 +186,15 @@ fn park(link: &mut Link, held: &mut Held) {
     link.conn.shrink();
 }
 
+/// What a handler finds.
+fn make_ready(link: &mut Link, buffers: &mut Buffers) {
+    if link.wire.out.capacity() == 0 {
+        link.wire.out = mem::take(&mut buffers.out);
+    }
+    link.upgrade = None;
+    link.input_left = !buffers.rest().is_empty();
+}
+
 /// A request on its way through the handler, in a box, so that an idle connection does not carry the
 /// room for it.
 fn begin<'a, H: Handler>(
@@ -192,14 +205,6 @@ fn begin<'a, H: Handler>(
     arrival: Arrival,
     read_bytes: usize,
 ) -> Pin<Box<impl Future<Output = Result<(), HandlerError>> + Send + use<'a, H>>> {
-    {
-        let link = &mut *lock(link);
-        if link.wire.out.capacity() == 0 {
-            link.wire.out = mem::take(&mut buffers.out);
-        }
-        link.upgrade = None;
-        link.input_left = !buffers.rest().is_empty();
-    }
     Box::pin(async move {
         let asked = Asked::new(link, buffers, arrival, read_bytes);
         let mut request = Request(request::Asked::H1(asked));

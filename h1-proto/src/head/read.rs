@@ -63,7 +63,7 @@ impl Fault {
 
 /// Reads a section from the beginning of `input`. Its length if it is complete, then with `head`
 /// and `facts`, which is fresh, filled; `None` if more is needed, then with `progress` for [`resume`].
-#[inline]
+#[inline(always)]
 pub(crate) fn read(
     section: Section,
     input: &[u8],
@@ -165,7 +165,7 @@ fn lines(
         let Some(end) = start_line(section, input, config, head)? else {
             return Ok(None);
         };
-        progress.line = offset(end);
+        progress.line = narrow(end);
     }
     let (section_max, fields_max) = match section {
         Section::Trailers => (config.trailers_bytes_max, config.trailers_max),
@@ -177,7 +177,7 @@ fn lines(
         let may = fields_max.saturating_sub(progress.fields as usize);
         let (end, read) =
             plain_lines(window, progress.line as usize, may, config, &mut head.lines, facts);
-        (progress.line, progress.fields) = (offset(end), progress.fields + offset(read));
+        (progress.line, progress.fields) = (narrow(end), progress.fields + narrow(read));
         if window.get(end..).is_some_and(|rest| rest.starts_with(b"\r\n"))
             && config.field_bytes_max >= 2
         {
@@ -396,9 +396,9 @@ fn request_line(input: &[u8], config: &Config, start: &mut StartLine) -> Found {
     *start = StartLine {
         kind: Kind::Request,
         version,
-        method_end: offset(method_end),
-        text: offset(text),
-        text_end: offset(text_end),
+        method_end: narrow(method_end),
+        text: narrow(text),
+        text_end: narrow(text_end),
         ..StartLine::default()
     };
     // The commonest form needs no further look.

@@ -7,6 +7,7 @@ use crate::core::Outgoing;
 use crate::error::{ConnectionError, SendError};
 use crate::event::{BodyLength, Field, KeepAlive, Splice, Version};
 use crate::grammar;
+use crate::lines::FieldLines;
 use crate::state::{Recv, RecvInput, Send, SendInput};
 use crate::write::{self, Draft};
 
@@ -94,7 +95,26 @@ impl ServerConnection {
         I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
-        let began = self.begin_response(status.into(), fields, body, out)?;
+        self.send_response_with(&FieldLines::none(), status, fields, body, out)
+    }
+
+    /// As [`send_response`](Self::send_response), with lines that were checked before behind the `fields`.
+    ///
+    /// # Errors
+    /// As [`send_response`](Self::send_response).
+    pub fn send_response_with<'a, I>(
+        &mut self,
+        lines: &FieldLines,
+        status: impl Into<Status<'a>>,
+        fields: I,
+        body: BodyLength,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator,
+        I::Item: Into<Field<'a>>,
+    {
+        let began = self.begin_response(lines, status.into(), fields, body, out)?;
         self.core.begin_content(began.outgoing);
         if began.switch {
             self.core.transmit(SendInput::FinishSwitch);
@@ -108,6 +128,7 @@ impl ServerConnection {
     #[inline]
     fn begin_response<'a, I>(
         &mut self,
+        lines: &FieldLines,
         status: Status<'_>,
         fields: I,
         body: BodyLength,
@@ -125,6 +146,7 @@ impl ServerConnection {
         let mut draft = Draft::new(out);
         write::put_status_line(status.code, status.reason, &mut draft);
         let checked = write::put_fields(fields, &mut draft)?;
+        draft.put(lines.as_bytes());
         let exchange = self.exchange;
         let switch = self.switches(status.code, checked.upgrade)?;
         let empty = switch || status.code == 204;
@@ -194,11 +216,30 @@ impl ServerConnection {
         I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
+        self.respond_with(&FieldLines::none(), status, fields, content, out)
+    }
+
+    /// As [`respond`](Self::respond), with lines that were checked before behind the `fields`.
+    ///
+    /// # Errors
+    /// As [`send_response`](Self::send_response). Nothing is written then.
+    pub fn respond_with<'a, I>(
+        &mut self,
+        lines: &FieldLines,
+        status: impl Into<Status<'a>>,
+        fields: I,
+        content: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError>
+    where
+        I: IntoIterator,
+        I::Item: Into<Field<'a>>,
+    {
         let body = match content.len() {
             0 => BodyLength::None,
             octets => BodyLength::Known(octets as u64),
         };
-        let began = self.begin_response(status.into(), fields, body, out)?;
+        let began = self.begin_response(lines, status.into(), fields, body, out)?;
         if began.switch {
             self.core.begin_content(began.outgoing);
             self.core.transmit(SendInput::FinishSwitch);
