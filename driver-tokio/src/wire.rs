@@ -156,6 +156,7 @@ impl Wire {
     }
 
     /// Reads once into `input`: how many octets came, 0 at the end of the stream. `None`: it died.
+    #[inline]
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -182,6 +183,7 @@ impl Wire {
         Poll::Ready(self.has_read(read.map(|()| room.filled().len())))
     }
 
+    #[inline]
     fn has_read(&mut self, read: io::Result<usize>) -> Option<usize> {
         match read {
             Err(error) if self.serves && error.kind() == io::ErrorKind::UnexpectedEof => {

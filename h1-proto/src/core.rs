@@ -493,6 +493,7 @@ impl Core {
         self.appended - self.written
     }
 
+    #[inline]
     pub(crate) fn wrote(&mut self, octets: usize) {
         self.written = self.written.saturating_add(octets as u64).min(self.appended);
         if self.written == self.appended {
@@ -505,6 +506,7 @@ impl Core {
 
     // ---- time ----
 
+    #[inline]
     pub(crate) fn advance(&mut self, now: Duration, waiting: Waiting) -> Option<ErrorKind> {
         let (received, written, unsent) = (self.received(), self.written, self.unsent());
         self.clock.arrived(now);

@@ -294,6 +294,7 @@ impl ServerConnection {
 
     /// Whether input is to be kept for later: the answer to the request before is not finished,
     /// the connection belongs to another protocol, or it is closed.
+    #[inline]
     #[must_use]
     pub fn is_paused(&self) -> bool {
         matches!(self.core.recv, Recv::Done | Recv::Tunnel | Recv::Closed)
@@ -308,18 +309,21 @@ impl ServerConnection {
 
     /// Whether no answer to a surfaced request is owed or under way: what is pulled from here on
     /// may belong to the next request.
+    #[inline]
     #[must_use]
     pub fn is_answered(&self) -> bool {
         !matches!(self.core.send, Send::Owed | Send::Body)
     }
 
     /// Whether no more of the request that was surfaced last is to come: all of its content is pulled.
+    #[inline]
     #[must_use]
     pub fn is_request_complete(&self) -> bool {
         matches!(self.core.recv, Recv::End | Recv::Done)
     }
 
     /// Whether no exchange is under way and no octet of a next one has come.
+    #[inline]
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.core.recv == Recv::Idle && self.core.carry.is_empty() && self.core.send == Send::Idle
@@ -385,17 +389,20 @@ impl ServerConnection {
 
     /// Tells how many octets of the output the transport took, payloads of
     /// [`send_data_splice`](Self::send_data_splice) included.
+    #[inline]
     pub fn wrote(&mut self, octets: usize) {
         self.core.wrote(octets);
     }
 
     /// Octets of output that the transport has not taken.
+    #[inline]
     #[must_use]
     pub fn unsent(&self) -> u64 {
         self.core.unsent()
     }
 
     /// What to do next.
+    #[inline]
     #[must_use]
     pub fn next_step(&self) -> NextStep {
         let core = &self.core;
@@ -421,6 +428,7 @@ impl ServerConnection {
     /// Tells when the input arrived that is pulled next, without expiring anything. Call it after
     /// a read so that [`Event::Head`] tells when its message began; without it, the last
     /// `advance` counts.
+    #[inline]
     pub fn arrived(&mut self, now: Duration) {
         self.core.clock.arrived(now);
     }
@@ -455,6 +463,7 @@ impl ServerConnection {
     }
 
     /// When to call [`advance`](Self::advance) at the latest; `None` if nothing is waited for.
+    #[inline]
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         self.core.clock.next()
@@ -491,6 +500,7 @@ impl ServerConnection {
     }
 
     /// Octets received and made use of.
+    #[inline]
     #[must_use]
     pub fn received(&self) -> u64 {
         self.core.received()

@@ -182,13 +182,18 @@ pub(crate) fn put_status_line(status: u16, reason: Option<&[u8]>, draft: &mut Dr
     draft.put(b"\r\n");
 }
 
-/// The line of Content-Length, in one piece.
-pub(crate) fn put_content_length(mut octets: u64, draft: &mut Draft<'_>) {
+/// The line of Content-Length in one piece, with what ends it.
+pub(crate) fn put_content_length<const N: usize>(
+    mut octets: u64,
+    end: &[u8; N],
+    draft: &mut Draft<'_>,
+) {
     const NAME: &[u8; 16] = b"content-length: ";
-    const DIGITS_MAX: usize = 20;
-    let mut line = [0; NAME.len() + DIGITS_MAX + 2];
-    line[NAME.len() + DIGITS_MAX..].copy_from_slice(b"\r\n");
-    let mut first = NAME.len() + DIGITS_MAX;
+    /// Room for the name, twenty digits and the end.
+    const ROOM: usize = 40;
+    let mut line = [0; ROOM];
+    line[ROOM - N..].copy_from_slice(end);
+    let mut first = ROOM - N;
     loop {
         first -= 1;
         line[first] = b'0' + (octets % 10) as u8;
@@ -245,9 +250,9 @@ mod tests {
             assert_eq!(out, format!("{number}").as_bytes());
             out.clear();
             let mut draft = Draft::new(&mut out);
-            put_content_length(number, &mut draft);
+            put_content_length(number, b"\r\n\r\n", &mut draft);
             draft.keep();
-            assert_eq!(out, format!("content-length: {number}\r\n").as_bytes());
+            assert_eq!(out, format!("content-length: {number}\r\n\r\n").as_bytes());
             let octets = usize::try_from(number).unwrap();
             out.clear();
             put_chunk_size(octets, &mut out);

@@ -121,6 +121,7 @@ impl Link {
 
     /// Reads once into `input`. Ready when something came, the client closed or the transport
     /// failed.
+    #[inline]
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<()> {
         match ready!(self.wire.poll_read(cx, input)) {
             Some(0) => self.conn.eof(),

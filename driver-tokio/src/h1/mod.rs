@@ -150,6 +150,7 @@ fn next_request(
 
 /// The next request, out of what is already read. What else happens belongs to content that
 /// nobody reads any more.
+#[inline(always)]
 fn pull(link: &mut Link, held: &mut Held) -> Option<Arrival> {
     // Without input there may still be the end of it, or a rest of the exchange before.
     let Buffers { input, used, head, .. } = held.take();
@@ -187,6 +188,7 @@ fn park(link: &mut Link, held: &mut Held) {
 }
 
 /// What a handler finds.
+#[inline]
 fn make_ready(link: &mut Link, buffers: &mut Buffers) {
     if link.wire.out.capacity() == 0 {
         link.wire.out = mem::take(&mut buffers.out);

@@ -102,7 +102,7 @@ impl ClientConnection {
         }
         match body {
             BodyLength::Known(octets) if checked.content_length.is_none() => {
-                write::put_content_length(octets, &mut draft);
+                write::put_content_length(octets, b"\r\n", &mut draft);
             }
             BodyLength::Chunked => draft.put(b"transfer-encoding: chunked\r\n"),
             _ => {}

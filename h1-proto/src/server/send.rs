@@ -176,17 +176,16 @@ impl ServerConnection {
         self.put_persistence(switch, &checked, &mut draft);
         match body {
             BodyLength::None if !empty && !swallow && checked.content_length.is_none() => {
-                draft.put(b"content-length: 0\r\n");
+                draft.put(b"content-length: 0\r\n\r\n");
             }
             BodyLength::Known(octets) if !empty && checked.content_length.is_none() => {
-                write::put_content_length(octets, &mut draft);
+                write::put_content_length(octets, b"\r\n\r\n", &mut draft);
             }
             BodyLength::Chunked if status.code != 304 => {
-                draft.put(b"transfer-encoding: chunked\r\n");
+                draft.put(b"transfer-encoding: chunked\r\n\r\n");
             }
-            _ => {}
+            _ => draft.put(b"\r\n"),
         }
-        draft.put(b"\r\n");
         self.core.account(draft.keep());
         self.exchange.awaits_continue = false;
         self.core.transmit(SendInput::FinalHead);
@@ -374,12 +373,14 @@ impl ServerConnection {
     }
 
     /// Whether [`drain`](Self::drain) was called.
+    #[inline]
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining
     }
 
     /// Whether a request was surfaced, or broken, whose final answer has not begun.
+    #[inline]
     #[must_use]
     pub fn owes_answer(&self) -> bool {
         self.core.send == Send::Owed
