@@ -105,6 +105,18 @@ impl Wire {
         self.arrived.map_or_else(|| self.elapsed(), Duration::from)
     }
 
+    /// Whether the last input was not told on, and the timer that is armed for `until` comes behind it.
+    #[inline]
+    pub(crate) fn is_armed_beyond_input(&self, until: Moment) -> bool {
+        self.timer_armed && self.arrived.is_some_and(|arrived| arrived < until)
+    }
+
+    /// For when the timer is armed, if it is.
+    pub(crate) fn armed_until(&self) -> Option<Moment> {
+        let timer = self.timer.as_ref().filter(|_| self.timer_armed)?;
+        Some(timer.deadline().saturating_duration_since(self.epoch).into())
+    }
+
     /// As [`arrived`](Self::arrived), as an instant.
     pub(crate) fn instant(&self) -> Instant {
         self.arrived.map_or_else(Instant::now, |arrived| self.epoch + Duration::from(arrived))

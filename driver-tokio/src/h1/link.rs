@@ -3,6 +3,7 @@
 //! The handler and the driving loop take turns on one task, so the lock around a link is never
 //! contended; it is there because a handler's future may be polled on any thread.
 
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -27,8 +28,8 @@ pub(crate) struct Link {
     blamed: bool,
     /// A handler waits for content.
     pub(crate) reading: bool,
-    /// Who waits for room in the output.
-    sender: Option<Waker>,
+    /// Who waits for room in the output; in a box, because it is rarely there.
+    sender: Option<Box<Waker>>,
     date: bool,
     /// A client that closes its sending side waits for its answer.
     pub(crate) half_close: bool,
@@ -44,6 +45,11 @@ pub(crate) struct Link {
     sniffing: Option<Moment>,
     /// Some came: that is the time until when.
     sniffed: bool,
+    /// The timer is armed for this time, and nothing but the next request is waited for.
+    idle_until: Option<Moment>,
+    /// The machine was not told yet when it began to wait for the request that it waits for: when the last
+    /// input came.
+    is_untold: bool,
     /// They were: the connection is not for this machine.
     pub(crate) is_h2: bool,
     /// Who waits for the transport; a tower service tells it beside its interim responses.
@@ -76,6 +82,8 @@ impl Link {
             ahead: None,
             sniffing: sniff_timeout.map(Moment::from),
             sniffed: false,
+            idle_until: None,
+            is_untold: false,
             is_h2: false,
             upgrade: None,
             #[cfg(feature = "tower")]
@@ -125,7 +133,10 @@ impl Link {
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<()> {
         match ready!(self.wire.poll_read(cx, input)) {
             Some(0) => self.conn.eof(),
-            Some(_) => self.conn.arrived(self.wire.arrived()),
+            Some(_) => {
+                self.is_untold = false;
+                self.conn.arrived(self.wire.arrived());
+            }
             None => {}
         }
         Poll::Ready(())
@@ -158,7 +169,7 @@ impl Link {
 
     /// Whoever waits for room in the output is woken when there may be some.
     pub(crate) fn wait_for_room(&mut self, cx: &Context<'_>) {
-        self.sender = Some(cx.waker().clone());
+        self.sender = Some(Box::new(cx.waker().clone()));
     }
 
     /// Looks at the clock and the signals, to be called before a poll ends in waiting: arms what
@@ -166,7 +177,30 @@ impl Link {
     /// fault, or the machine has another step.
     pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.wire.watch_signals(cx);
+        if self.still_waits_idle() {
+            self.is_untold = true;
+            return Poll::Pending;
+        }
+        self.look(cx)
+    }
+
+    /// Whether the connection waits for another request, as it did before the one that it has just answered,
+    /// with a timer that wakes it not later than it must. Then the machine need not be told the time: if
+    /// that timer is the next thing that happens, it is told then since when it waits.
+    #[inline]
+    fn still_waits_idle(&mut self) -> bool {
+        !self.is_untold
+            && self.idle_until.is_some_and(|until| self.wire.is_armed_beyond_input(until))
+            && self.conn.is_idle()
+            && self.conn.unsent() == 0
+            && !self.wire.is_draining()
+            && !self.wire.dead
+    }
+
+    fn look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let step = self.conn.next_step();
+        self.idle_until = None;
+        let mut is_untold = mem::take(&mut self.is_untold);
         loop {
             self.obey_signals();
             if self.wire.dead {
@@ -176,6 +210,10 @@ impl Link {
             if let Err(error) = self.conn.advance(now) {
                 self.blame(error);
                 return Poll::Ready(());
+            }
+            if mem::take(&mut is_untold) {
+                // That was then.
+                continue;
             }
             if self.conn.next_step() != step || self.sniff_until().is_some_and(|until| until <= now)
             {
@@ -188,7 +226,11 @@ impl Link {
             let Some(deadline) = self.wire.deadline(machine, self.conn.is_draining()) else {
                 return Poll::Pending;
             };
-            ready!(self.wire.poll_timer(cx, now, deadline));
+            if self.wire.poll_timer(cx, now, deadline).is_pending() {
+                let idle = self.conn.is_idle() && self.conn.requests() > 0;
+                self.idle_until = if idle { self.wire.armed_until() } else { None };
+                return Poll::Pending;
+            }
         }
     }
 
