@@ -389,6 +389,7 @@ mod tests {
         ];
         for host in good {
             assert!(authority(host).is_some(), "{}", host.escape_ascii());
+            assert!(is_authority(host), "{}", host.escape_ascii());
         }
         let bad: [&[u8]; 20] = [
             b"",
@@ -414,9 +415,25 @@ mod tests {
         ];
         for host in bad {
             assert!(authority(host).is_none(), "{}", host.escape_ascii());
+            assert!(!is_authority(host), "{}", host.escape_ascii());
         }
         assert_eq!(authority(b"[::1]:443"), Some(Authority { host: b"[::1]", port: Some(443) }));
         assert_eq!(authority(b"a:"), Some(Authority { host: b"a", port: None }));
+    }
+
+    #[test]
+    fn every_port_up_to_65535_and_no_other() {
+        for port in (0..=70_000u32).chain([99_999, 100_000, 4_294_967_295]) {
+            let host = alloc::format!("a:{port}");
+            assert_eq!(is_authority(host.as_bytes()), port <= 65_535, "{host}");
+        }
+        for (port, is_one) in
+            [("", true), ("00080", true), ("000080", true), ("8 ", false), ("6553x", false)]
+        {
+            let host = alloc::format!("a:{port}");
+            assert_eq!(is_authority(host.as_bytes()), is_one, "{host}");
+            assert_eq!(authority(host.as_bytes()).is_some(), is_one, "{host}");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! The handler and the driving loop take turns on one task, so the lock around a link is never
 //! contended; it is there because a handler's future may be polled on any thread.
 
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -46,10 +45,10 @@ pub(crate) struct Link {
     /// Some came: that is the time until when.
     sniffed: bool,
     /// The timer is armed for this time, and nothing but the next request is waited for.
-    idle_until: Option<Moment>,
+    pub(super) idle_until: Option<Moment>,
     /// The machine was not told yet when it began to wait for the request that it waits for: when the last
     /// input came.
-    is_untold: bool,
+    pub(super) is_untold: bool,
     /// They were: the connection is not for this machine.
     pub(crate) is_h2: bool,
     /// Who waits for the transport; a tower service tells it beside its interim responses.
@@ -123,7 +122,7 @@ impl Link {
     }
 
     /// Until when octets that do not say yet are waited for.
-    fn sniff_until(&self) -> Option<Duration> {
+    pub(super) fn sniff_until(&self) -> Option<Duration> {
         self.sniffing.filter(|_| self.sniffed).map(Duration::from)
     }
 
@@ -172,68 +171,6 @@ impl Link {
         self.sender = Some(Box::new(cx.waker().clone()));
     }
 
-    /// Looks at the clock and the signals, to be called before a poll ends in waiting: arms what
-    /// wakes the task. Ready when something has changed: the connection died, the client is at
-    /// fault, or the machine has another step.
-    pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.wire.watch_signals(cx);
-        if self.still_waits_idle() {
-            self.is_untold = true;
-            return Poll::Pending;
-        }
-        self.look(cx)
-    }
-
-    /// Whether the connection waits for another request, as it did before the one that it has just answered,
-    /// with a timer that wakes it not later than it must. Then the machine need not be told the time: if
-    /// that timer is the next thing that happens, it is told then since when it waits.
-    #[inline]
-    fn still_waits_idle(&mut self) -> bool {
-        !self.is_untold
-            && self.idle_until.is_some_and(|until| self.wire.is_armed_beyond_input(until))
-            && self.conn.is_idle()
-            && self.conn.unsent() == 0
-            && !self.wire.is_draining()
-            && !self.wire.dead
-    }
-
-    fn look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let step = self.conn.next_step();
-        self.idle_until = None;
-        let mut is_untold = mem::take(&mut self.is_untold);
-        loop {
-            self.obey_signals();
-            if self.wire.dead {
-                return Poll::Ready(());
-            }
-            let now = self.wire.take_elapsed();
-            if let Err(error) = self.conn.advance(now) {
-                self.blame(error);
-                return Poll::Ready(());
-            }
-            if mem::take(&mut is_untold) {
-                // That was then.
-                continue;
-            }
-            if self.conn.next_step() != step || self.sniff_until().is_some_and(|until| until <= now)
-            {
-                return Poll::Ready(());
-            }
-            let machine = match (self.conn.next_deadline(), self.sniff_until()) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
-            let Some(deadline) = self.wire.deadline(machine, self.conn.is_draining()) else {
-                return Poll::Pending;
-            };
-            if self.wire.poll_timer(cx, now, deadline).is_pending() {
-                let idle = self.conn.is_idle() && self.conn.requests() > 0;
-                self.idle_until = if idle { self.wire.armed_until() } else { None };
-                return Poll::Pending;
-            }
-        }
-    }
-
     /// The time of a Date, if answers have one.
     pub(crate) fn date_time(&self) -> Option<Instant> {
         self.date.then(|| self.wire.instant())
@@ -244,22 +181,6 @@ impl Link {
         if !self.blamed {
             self.blamed = true;
             self.broken = Some(error);
-        }
-    }
-
-    /// Does what the signals that have fired say.
-    #[inline]
-    pub(crate) fn obey_signals(&mut self) {
-        if self.wire.is_draining() && !self.conn.is_draining() {
-            self.begin_to_drain();
-        }
-    }
-
-    #[cold]
-    fn begin_to_drain(&mut self) {
-        let heard = self.conn.received() > 0;
-        if !self.conn.is_idle() || self.wire.ends_idle(heard) {
-            self.conn.drain();
         }
     }
 
@@ -311,8 +232,8 @@ pub(crate) fn error_fields(
     [Some(kind), date].into_iter().flatten()
 }
 
-/// The lock, also if an iterator of the handler's panicked under it: the machine writes only after
-/// it has walked the fields once, so nothing is half done.
+/// The lock, also if an iterator of the handler's panicked under it: the machine takes back what it
+/// wrote of a head that does not come about, so nothing is half done.
 pub(crate) fn lock(link: &Mutex<Link>) -> MutexGuard<'_, Link> {
     link.lock().unwrap_or_else(PoisonError::into_inner)
 }

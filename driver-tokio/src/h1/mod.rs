@@ -4,9 +4,11 @@
 //! HTTP: `next_event` and `next_step` of the machine decide everything.
 
 mod ahead;
+mod close;
 mod exchange;
 mod link;
 mod upgrade;
+mod watch;
 
 use std::future::{Future, poll_fn};
 use std::mem;
@@ -17,6 +19,7 @@ use std::task::Poll;
 
 use h1_proto::{Event, NextStep, SendError, Sniff};
 
+use self::close::close;
 use self::exchange::Arrival;
 use self::link::error_fields;
 use crate::date;
@@ -29,7 +32,7 @@ use crate::request::{self, Request};
 use crate::response::{Answering, Response};
 use crate::scratch::{Buffers, Held};
 use crate::upgrade::Promise;
-use crate::wire::{Closing, Wire};
+use crate::wire::Wire;
 
 pub(crate) use self::exchange::{Asked, poll_flush, poll_send_data};
 pub(crate) use self::link::{Link, lock};
@@ -282,35 +285,4 @@ fn settle(link: &mut Link, handled: Handled, gate: &Gate) {
         link.conn.abort_response();
         link.wire.ends_by(Outcome::HandlerError);
     }
-}
-
-/// Writes what is left and closes the transport as the machine says.
-fn close(link: &Mutex<Link>) -> impl Future<Output = ()> + Send {
-    let mut closing: Option<Closing> = None;
-    poll_fn(move |cx| {
-        let link = &mut *lock(link);
-        loop {
-            link.answer_broken();
-            match link.conn.next_step() {
-                _ if link.wire.dead => return Poll::Ready(()),
-                NextStep::HandOver => return Poll::Ready(()),
-                // What is unsent now stays so: the client did not take it in time.
-                NextStep::Close if link.conn.unsent() > 0 => return Poll::Ready(()),
-                NextStep::Linger { .. } | NextStep::Close => {
-                    let closing = closing.get_or_insert_with(|| link.closing());
-                    return link.wire.poll_close(cx, closing);
-                }
-                _ => {}
-            }
-            let flushed = link.poll_flush(cx).is_ready();
-            let step = link.conn.next_step();
-            if flushed && !matches!(step, NextStep::Linger { .. } | NextStep::Close) {
-                // Nothing is unsent, and the machine knows of nothing else to do.
-                return Poll::Ready(());
-            }
-            if !flushed && link.poll_watch(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-    })
 }

@@ -1,0 +1,86 @@
+//! What a connection of HTTP/1.1 waits for beside its transport: deadlines and signals.
+
+use std::mem;
+use std::task::{Context, Poll};
+
+use super::link::Link;
+
+impl Link {
+    /// Looks at the clock and the signals, to be called before a poll ends in waiting: arms what
+    /// wakes the task. Ready when something has changed: the connection died, the client is at
+    /// fault, or the machine has another step.
+    pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.wire.watch_signals(cx);
+        if self.still_waits_idle() {
+            self.is_untold = true;
+            return Poll::Pending;
+        }
+        self.look(cx)
+    }
+
+    /// Whether the connection waits for another request, as it did before the one that it has just answered,
+    /// with a timer that wakes it not later than it must. Then the machine need not be told the time: if
+    /// that timer is the next thing that happens, it is told then since when it waits.
+    #[inline]
+    fn still_waits_idle(&mut self) -> bool {
+        !self.is_untold
+            && self.idle_until.is_some_and(|until| self.wire.is_armed_beyond_input(until))
+            && self.conn.is_idle()
+            && self.conn.unsent() == 0
+            && !self.wire.is_draining()
+            && !self.wire.dead
+    }
+
+    fn look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let step = self.conn.next_step();
+        self.idle_until = None;
+        let mut is_untold = mem::take(&mut self.is_untold);
+        loop {
+            self.obey_signals();
+            if self.wire.dead {
+                return Poll::Ready(());
+            }
+            let now = self.wire.take_elapsed();
+            if let Err(error) = self.conn.advance(now) {
+                self.blame(error);
+                return Poll::Ready(());
+            }
+            if mem::take(&mut is_untold) {
+                // That was then.
+                continue;
+            }
+            if self.conn.next_step() != step || self.sniff_until().is_some_and(|until| until <= now)
+            {
+                return Poll::Ready(());
+            }
+            let machine = match (self.conn.next_deadline(), self.sniff_until()) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+            let Some(deadline) = self.wire.deadline(machine, self.conn.is_draining()) else {
+                return Poll::Pending;
+            };
+            if self.wire.poll_timer(cx, now, deadline).is_pending() {
+                let idle = self.conn.is_idle() && self.conn.requests() > 0;
+                self.idle_until = if idle { self.wire.armed_until() } else { None };
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Does what the signals that have fired say.
+    #[inline]
+    pub(crate) fn obey_signals(&mut self) {
+        if self.wire.is_draining() && !self.conn.is_draining() {
+            self.begin_to_drain();
+        }
+    }
+
+    #[cold]
+    fn begin_to_drain(&mut self) {
+        let heard = self.conn.received() > 0;
+        if !self.conn.is_idle() || self.wire.ends_idle(heard) {
+            self.conn.drain();
+        }
+    }
+}
