@@ -209,6 +209,26 @@ pub(crate) fn serve_with_descriptors(max: usize) -> Daemon {
     Daemon::start(&mut command)
 }
 
+/// Two workers with so many file descriptors: whether they start; what the process left, if not.
+pub(crate) fn two_workers_start_with(descriptors: usize) -> Result<(), Output> {
+    let script = "ulimit -n \"$1\" && exec \"$0\" --addr 127.0.0.1:0 --workers 2";
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg(serve_binary()).arg(descriptors.to_string());
+    let mut child = Killed::spawn(&mut command);
+    let stderr = collect(child.0.stderr.take());
+    let mut stdout = Vec::new();
+    for line in BufReader::new(child.0.stdout.take().expect("piped")).lines() {
+        let line = line.expect("text");
+        if line.starts_with("listening on") {
+            return Ok(());
+        }
+        stdout.extend_from_slice(line.as_bytes());
+    }
+    let status = child.wait(Instant::now() + LIMIT);
+    let stderr = stderr.recv_timeout(LIMIT).expect("it has ended");
+    Err(Output { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+}
+
 fn serve_binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(build_serve)

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 #[path = "../peers/mod.rs"]
 mod peers;
 
-use peers::{LIMIT, Wire, noise, serve, serve_with_descriptors};
+use peers::{LIMIT, Wire, noise, serve, serve_with_descriptors, two_workers_start_with};
 
 #[test]
 fn twenty_requests_in_one_write_are_answered_in_their_order() {
@@ -281,6 +281,19 @@ fn a_lack_of_descriptors_is_survived() {
     let mut wire = Wire::connect(server.address);
     wire.send("GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(wire.answer(false).body, b"Hello, World!");
+}
+
+/// The last thing that a start takes is the listener of the second worker: with one descriptor less than
+/// are enough it is the one that fails, and nothing is served.
+#[test]
+fn a_start_fails_as_a_whole() {
+    let refused: Vec<_> =
+        (8..100).map_while(|descriptors| two_workers_start_with(descriptors).err()).collect();
+    assert!((1..92).contains(&refused.len()), "{}", refused.len());
+    for output in refused {
+        assert!(!output.status.success());
+        assert!(output.stderr.contains("cannot serve on 127.0.0.1:0"), "{output:?}");
+    }
 }
 
 /// RFC 9110 §6.6.1: also the answers that the driver gives by itself have a date.
