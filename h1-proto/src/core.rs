@@ -522,8 +522,11 @@ impl Core {
         Some(ErrorKind::Deadline(expired))
     }
 
+    #[inline]
     pub(crate) fn shrink(&mut self) {
-        self.carry.shrink_to_fit();
+        if self.carry.capacity() > self.carry.len() {
+            self.carry.shrink_to_fit();
+        }
     }
 }
 

@@ -489,6 +489,7 @@ impl ServerConnection {
     // ---- memory and bookkeeping ----
 
     /// Gives back memory that is not in use. For a connection that is parked.
+    #[inline]
     pub fn shrink(&mut self) {
         self.core.shrink();
     }

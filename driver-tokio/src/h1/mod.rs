@@ -196,7 +196,9 @@ fn make_ready(link: &mut Link, buffers: &mut Buffers) {
     if link.wire.out.capacity() == 0 {
         link.wire.out = mem::take(&mut buffers.out);
     }
-    link.upgrade = None;
+    if link.upgrade.is_some() {
+        link.upgrade = None;
+    }
     link.input_left = !buffers.rest().is_empty();
 }
 

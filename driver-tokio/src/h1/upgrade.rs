@@ -31,10 +31,20 @@ impl Link {
     }
 
     /// If the exchange before is over, it changed nothing: who waits is told.
+    #[inline]
     pub(crate) fn refuse_upgrade(&mut self) {
-        if self.conn.is_idle() {
+        if self.may_be_waited_for() && self.conn.is_idle() {
             drop(self.take_promise());
         }
+    }
+
+    #[inline]
+    fn may_be_waited_for(&self) -> bool {
+        #[cfg(feature = "tower")]
+        if self.interim.is_some() {
+            return true;
+        }
+        self.upgrade.is_some()
     }
 }
 
