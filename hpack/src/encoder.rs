@@ -171,6 +171,13 @@ impl Encoder {
     }
 
     fn encode_field(&mut self, field: Field<'_>, out: &mut Vec<u8>) {
+        // Never in the dynamic table, which is not looked at then.
+        if let Some(index) = static_table::find_pseudo(field)
+            && !field.sensitive
+        {
+            out.push(INDEXED | index as u8);
+            return;
+        }
         let name_hash = hash::name(field.name);
         if field.sensitive {
             let name = self.find_name(field.name, name_hash);

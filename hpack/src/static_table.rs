@@ -177,6 +177,20 @@ pub(crate) fn find_name(name: &[u8], name_hash: u64) -> Option<usize> {
     same(ENTRIES.get(index.wrapping_sub(1))?.0.as_bytes(), name).then_some(index)
 }
 
+/// The index of a pseudo-field that stands there with its value: nearly every status and scheme is one.
+#[inline]
+pub(crate) fn find_pseudo(field: Field<'_>) -> Option<usize> {
+    let (first, last) = match field.name {
+        b":method" => (2, 3),
+        b":path" => (4, 5),
+        b":scheme" => (6, 7),
+        b":status" => (8, 14),
+        _ => return None,
+    };
+    let mut entries = ENTRIES[first - 1..last].iter();
+    entries.position(|entry| same(entry.1.as_bytes(), field.value)).map(|place| first + place)
+}
+
 /// The index with this value among those that share the name at `index`, the first of them.
 #[inline]
 pub(crate) fn find_value(index: usize, value: &[u8]) -> Option<usize> {
@@ -220,6 +234,9 @@ mod tests {
             assert_eq!(get(first).unwrap().name, field.name);
             assert_eq!(find_value(first, field.value), Some(index));
             assert_eq!(find_value(first, b"none of them"), None);
+            let is_pseudo = field.name[0] == b':' && !field.value.is_empty();
+            assert_eq!(find_pseudo(field), is_pseudo.then_some(index));
+            assert_eq!(find_pseudo(Field { value: b"none", ..field }), None);
             let (octets, name_len, len) = octets(index).unwrap();
             assert_eq!((&octets[..name_len], &octets[name_len..len]), (field.name, field.value));
         }
