@@ -182,10 +182,11 @@ pub(crate) fn request(
         }
         let scheme = scheme.ok_or(ErrorKind::PseudoFieldMissing)?;
         let path = path.ok_or(ErrorKind::PseudoFieldMissing)?;
-        if is_open(Pseudo::Scheme) && !grammar::is_scheme(scheme) {
+        let http = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
+        if !http && is_open(Pseudo::Scheme) && !grammar::is_scheme(scheme) {
             return Err(ErrorKind::Scheme);
         }
-        if is_open(Pseudo::Path) && !grammar::is_target(path) || !is_path(method, scheme, path) {
+        if is_open(Pseudo::Path) && !grammar::is_target(path) || !is_path(method, http, path) {
             return Err(ErrorKind::Path);
         }
     }
@@ -203,12 +204,12 @@ pub(crate) fn request(
 }
 
 /// `*` alone for OPTIONS; for http and https an absolute path; never empty.
-fn is_path(method: &[u8], scheme: &[u8], path: &[u8]) -> bool {
-    if path.is_empty() {
-        return false;
+fn is_path(method: &[u8], http: bool, path: &[u8]) -> bool {
+    match path.first() {
+        None => false,
+        Some(b'/') => true,
+        Some(_) => !http || path == b"*" && method == b"OPTIONS",
     }
-    let http = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
-    !http || path[0] == b'/' || path == b"*" && method == b"OPTIONS"
 }
 
 /// An authority without the port that its scheme has anyway: it names the same (RFC 9110 §4.2.3).

@@ -30,8 +30,8 @@ pub(crate) fn pull(state: &mut State, buffers: &mut Buffers, task: u32) -> Pulle
     *used = input.len() - rest.len();
     match event {
         Ok(Some(Event::Request { stream, head, end_stream, began })) => {
-            let (is_head, pseudo) = (head.method() == b"HEAD", head.pseudo_fields());
-            let is_connect = head.method() == b"CONNECT";
+            let (method, pseudo) = (head.method(), head.pseudo_fields());
+            let (is_head, is_connect) = (method == b"HEAD", method == b"CONNECT");
             exchanges.leave_to(&mut state.exchanges);
             let exchange = state.exchanges.open(stream);
             exchange.task = task;

@@ -228,8 +228,8 @@ impl Core {
             return Err(Fault::Stream(ErrorKind::BodyTooLong));
         }
         let pseudo = head.pseudo_fields();
-        let is_head = head.method() == b"HEAD";
-        let is_connect = head.method() == b"CONNECT";
+        let method = head.method();
+        let (is_head, is_connect) = (method == b"HEAD", method == b"CONNECT");
         let mut priority = facts.priority.map_or_else(Priority::default, |first| {
             let lines = fields.iter().skip(first).filter(|field| field.name == b"priority");
             Priority::of_lines(lines.map(|field| field.value))
