@@ -1,7 +1,6 @@
 //! The exchanges of a connection: what of a request waits for its handler, and what of an answer
 //! waits for its windows.
 
-use std::mem;
 use std::task::Waker;
 
 use h2_proto::{FieldBuf, StreamId};
@@ -77,11 +76,14 @@ impl Exchange {
         }
     }
 
-    /// As new, with its memory.
+    /// As new, with its memory: it is cleared, and nobody waits for it.
     fn reset(&mut self, stream: StreamId) {
-        let (received, rest) = (mem::take(&mut self.received), mem::take(&mut self.rest));
-        let trailers = mem::take(&mut self.trailers);
-        *self = Self { received, rest, trailers, ..Self::new(stream) };
+        self.stream = stream;
+        self.tunnel = Stage::None;
+        self.end = None;
+        (self.begun, self.ended, self.head_only) = (false, false, false);
+        self.rest_sent = 0;
+        (self.granted, self.handling, self.body_held) = (false, true, false);
     }
 
     /// Forgets its content, and gives the memory for it back if that is much.

@@ -42,12 +42,12 @@ impl Exchange {
 
     /// Whoever waits for a tunnel that there will not be.
     pub(crate) fn take_promise(&mut self) -> Option<Promise> {
+        if !matches!(self.tunnel, Stage::Asked(_)) {
+            return None;
+        }
         match mem::take(&mut self.tunnel) {
             Stage::Asked(promise) => Some(promise),
-            stage => {
-                self.tunnel = stage;
-                None
-            }
+            _ => None,
         }
     }
 }
