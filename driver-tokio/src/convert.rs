@@ -21,10 +21,12 @@ pub(crate) fn request<B>(head: Head<'_>, request: &mut http::Request<B>) -> Opti
         Kind::H1(_) => Uri::from_static("*"),
         Kind::H2(head) => {
             let mut parts = Parts::default();
-            let authority = head.authority().map(|it| octets.share(it));
             let path = head.path().map(|it| octets.share(it));
             parts.scheme = head.scheme().map(TryFrom::try_from).transpose().ok()?;
-            parts.authority = authority.map(Authority::from_maybe_shared).transpose().ok()?;
+            parts.authority = match head.authority() {
+                Some(it) => Some(authority(it)?),
+                None => None,
+            };
             parts.path_and_query = path.map(PathAndQuery::from_maybe_shared).transpose().ok()?;
             if parts.authority.is_none() {
                 // `http::Uri` has no scheme without an authority.
@@ -53,6 +55,33 @@ pub(crate) fn request<B>(head: Head<'_>, request: &mut http::Request<B>) -> Opti
     *request.headers_mut() = map;
     Some(())
 }
+
+/// Authorities that a thread remembers: most requests are for one of a few.
+const AUTHORITIES: usize = 8;
+
+thread_local! {
+    static KNOWN: RefCell<[Option<Authority>; AUTHORITIES]> = const { RefCell::new([const { None }; AUTHORITIES]) };
+}
+
+/// An authority as `http` has it: one that is known, or a new one in the place of another.
+fn authority(octets: &[u8]) -> Option<Authority> {
+    let ends = octets.first().zip(octets.last());
+    let ends = ends.map_or(0, |(&first, &last)| usize::from(first ^ last));
+    KNOWN.with_borrow_mut(|known| {
+        let place = known.get_mut((octets.len() ^ ends) % AUTHORITIES)?;
+        if let Some(it) = place.as_ref().filter(|it| it.as_str().as_bytes() == octets) {
+            return Some(it.clone());
+        }
+        let made = Authority::from_maybe_shared(Bytes::copy_from_slice(octets)).ok()?;
+        if octets.len() <= AUTHORITY_BYTES_MAX {
+            *place = Some(made.clone());
+        }
+        Some(made)
+    })
+}
+
+/// A longer authority is not remembered.
+const AUTHORITY_BYTES_MAX: usize = 256;
 
 /// Fields as a map. What the machines let through is valid here too; names lose their case.
 pub(crate) fn header_map(fields: head::Fields<'_>) -> HeaderMap {
@@ -176,6 +205,7 @@ pub(crate) struct Entries<'a> {
 impl<'a> Iterator for Entries<'a> {
     type Item = Field<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         let (length, h2) = (self.length, self.h2);
         let (name, value) = loop {
