@@ -213,7 +213,7 @@ impl<D: Buf> Answer<D> {
 }
 
 /// So many fields need no memory of their own.
-const FEW: usize = 12;
+const FEW: usize = 8;
 
 /// What is left behind a head.
 enum Begun {

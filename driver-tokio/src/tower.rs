@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use crate::error::HandlerError;
 use crate::handler::Handler;
 use crate::head::BodyLength;
 use crate::request::{Asked, Request};
+use crate::request_info::InterimQueue;
 use crate::response::Response;
 
 /// Serves a tower service. Each request gets a clone of the service, which is polled on the
@@ -68,34 +70,23 @@ where
         request: &mut Request<'_>,
         response: &mut Response<'_>,
     ) -> Result<(), HandlerError> {
-        let mut made = http::Request::new(Body::empty());
-        if convert::request(request.head(), &mut made).is_none() {
+        let mut service = self.0.clone();
+        poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
+        let Some(Made { request: made, asker, mut feed, interim }) = make(request) else {
             let fields = [("content-type", "text/plain")];
             response.respond(400, fields, b"400 Bad Request\n")?;
             return Ok(());
-        }
-        let mut service = self.0.clone();
-        poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
-        let asker = Asker {
-            is_head: made.method() == http::Method::HEAD,
-            is_connect: made.method() == http::Method::CONNECT,
-            h2: matches!(request.0, Asked::H2(_)),
         };
-        let length = request.body_length();
         match &mut request.0 {
             Asked::H1(asked) => {
-                let mut feed = Feed::none();
-                if !matches!(length, BodyLength::None | BodyLength::Known(0)) {
-                    (*made.body_mut(), feed) = Body::channel(length.octets());
-                }
-                let (info, interim) = asked.info();
-                made.extensions_mut().insert(info);
                 let answer = {
                     let mut answering = pin!(service.call(made));
                     poll_fn(|cx| {
                         loop {
                             let answered = answering.as_mut().poll(cx);
-                            interim.send(cx, answered.is_pending(), response);
+                            if let Some(interim) = &interim {
+                                interim.send(cx, answered.is_pending(), response);
+                            }
                             if let Poll::Ready(answer) = answered {
                                 return Poll::Ready(answer);
                             }
@@ -136,15 +127,7 @@ where
                 })
                 .await
             }
-            Asked::H2(asked) => {
-                if length != BodyLength::None {
-                    *made.body_mut() = Body::stream(asked.take_body(), length.octets());
-                }
-                made.extensions_mut().insert(asked.info());
-                if let Some(protocol) = asked.head().protocol() {
-                    let protocol = Protocol(Bytes::copy_from_slice(protocol));
-                    made.extensions_mut().insert(protocol);
-                }
+            Asked::H2(_) => {
                 let answer = service.call(made).await.map_err(Into::into)?;
                 let (head, body) = answer.into_parts();
                 let (mut body, mut answer) = (pin!(body), Answer::new(head, asker));
@@ -152,4 +135,48 @@ where
             }
         }
     }
+}
+
+/// What a service is called with, and what stays here meanwhile.
+struct Made {
+    request: http::Request<Body>,
+    asker: Asker,
+    feed: Feed,
+    /// In HTTP/1.
+    interim: Option<Arc<InterimQueue>>,
+}
+
+/// `None` if there is no such `http::Request`. Not a part of the handler, whose future would have room for the
+/// request up to its end.
+fn make(request: &mut Request<'_>) -> Option<Made> {
+    let mut made = http::Request::new(Body::empty());
+    convert::request(request.head(), &mut made)?;
+    let asker = Asker {
+        is_head: made.method() == http::Method::HEAD,
+        is_connect: made.method() == http::Method::CONNECT,
+        h2: matches!(request.0, Asked::H2(_)),
+    };
+    let length = request.body_length();
+    let (mut feed, mut interim) = (Feed::none(), None);
+    match &mut request.0 {
+        Asked::H1(asked) => {
+            if !matches!(length, BodyLength::None | BodyLength::Known(0)) {
+                (*made.body_mut(), feed) = Body::channel(length.octets());
+            }
+            let (info, queue) = asked.info();
+            made.extensions_mut().insert(info);
+            interim = Some(queue);
+        }
+        Asked::H2(asked) => {
+            if length != BodyLength::None {
+                *made.body_mut() = Body::stream(asked.take_body(), length.octets());
+            }
+            made.extensions_mut().insert(asked.info());
+            if let Some(protocol) = asked.head().protocol() {
+                let protocol = Protocol(Bytes::copy_from_slice(protocol));
+                made.extensions_mut().insert(protocol);
+            }
+        }
+    }
+    Some(Made { request: made, asker, feed, interim })
 }

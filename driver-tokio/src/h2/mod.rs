@@ -70,12 +70,11 @@ pub(crate) fn drive<H: Handler>(
     let (gate, failed) = (options.gate.clone(), options.gate.clone());
     let answer = move |handle: Handle, arrival: Arrival| {
         let (handler, gate) = (Arc::clone(&handler), gate.clone());
-        async move {
-            let asked = Asked::new(handle.clone(), arrival);
-            let mut request = Request(request::Asked::H2(asked));
-            let mut response = Response(Answering::H2(handle));
-            gate.handle(&*handler, &mut request, &mut response).await
-        }
+        // Made here they take room once.
+        let asked = Asked::new(handle.clone(), arrival);
+        let mut request = Request(request::Asked::H2(asked));
+        let mut response = Response(Answering::H2(handle));
+        async move { gate.handle(&*handler, &mut request, &mut response).await }
     };
     let mut buffers = scratch::take();
     buffers.input = input;
