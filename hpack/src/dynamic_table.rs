@@ -210,6 +210,11 @@ impl DynamicTable {
                 return false;
             }
             let (head, tail) = table.pieces(entry.start, entry.len);
+            if tail.is_empty()
+                && let Some((entry_name, entry_value)) = head.split_at_checked(name.len())
+            {
+                return same(entry_name, name) && same(entry_value, value);
+            }
             if let Some((head_name, head_value)) = head.split_at_checked(name.len()) {
                 let (value_head, value_tail) = value.split_at(head_value.len());
                 same(head_name, name) && same(head_value, value_head) && same(tail, value_tail)
