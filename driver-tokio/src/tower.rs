@@ -72,21 +72,25 @@ where
     ) -> Result<(), HandlerError> {
         let mut service = self.0.clone();
         poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
-        let Some(Made { request: made, asker, mut feed, interim }) = make(request) else {
-            let fields = [("content-type", "text/plain")];
-            response.respond(400, fields, b"400 Bad Request\n")?;
-            return Ok(());
-        };
-        match &mut request.0 {
-            Asked::H1(asked) => {
-                let answer = {
-                    let mut answering = pin!(service.call(made));
+        let (asker, mut feed, interim);
+        let answer = {
+            // The request is made in place, and this future has no room for it behind this point.
+            let mut answering = pin!({
+                let mut made = http::Request::new(Body::empty());
+                let Some(beside) = make(request, &mut made) else {
+                    let fields = [("content-type", "text/plain")];
+                    response.respond(400, fields, b"400 Bad Request\n")?;
+                    return Ok(());
+                };
+                Beside { asker, feed, interim } = beside;
+                service.call(made)
+            });
+            match (&mut request.0, &interim) {
+                (Asked::H1(asked), Some(interim)) => {
                     poll_fn(|cx| {
                         loop {
                             let answered = answering.as_mut().poll(cx);
-                            if let Some(interim) = &interim {
-                                interim.send(cx, answered.is_pending(), response);
-                            }
+                            interim.send(cx, answered.is_pending(), response);
                             if let Poll::Ready(answer) = answered {
                                 return Poll::Ready(answer);
                             }
@@ -94,63 +98,61 @@ where
                         }
                     })
                     .await
-                    .map_err(Into::into)?
-                };
-                let (head, body) = answer.into_parts();
-                if !head.status.is_success()
-                    && let Some(broken) = asked.broken()
-                {
-                    // The service knows that it got no content, not why: that is told as it is.
-                    return Err(broken.into());
                 }
-                let (mut body, mut answer) = (pin!(body), Answer::new(head, asker));
-                let mut must = feed.is_abandoned();
-                if must {
-                    // If the content is here already the connection need not close for it.
-                    asked.skip_ready();
-                }
-                poll_fn(|cx| {
-                    loop {
-                        if let Poll::Ready(sent) = answer.poll(cx, body.as_mut(), response, must) {
-                            return Poll::Ready(sent);
-                        }
-                        if feed.poll_feed(cx, asked).is_pending() {
-                            if answer.has_begun() {
-                                return Poll::Pending;
-                            }
-                            // An answer that is made of the content should not begin before the
-                            // content does: the connection would have to close after it. But it
-                            // does not wait.
-                            must = true;
-                        }
-                    }
-                })
-                .await
+                _ => answering.await,
             }
-            Asked::H2(_) => {
-                let answer = service.call(made).await.map_err(Into::into)?;
-                let (head, body) = answer.into_parts();
-                let (mut body, mut answer) = (pin!(body), Answer::new(head, asker));
-                poll_fn(|cx| answer.poll(cx, body.as_mut(), response, true)).await
+            .map_err(Into::into)?
+        };
+        let (mut answer, body) = {
+            let (head, body) = answer.into_parts();
+            if let Asked::H1(asked) = &request.0
+                && !head.status.is_success()
+                && let Some(broken) = asked.broken()
+            {
+                // The service knows that it got no content, not why: that is told as it is.
+                return Err(broken.into());
             }
+            (Answer::new(head, asker), body)
+        };
+        let mut body = pin!(body);
+        let Asked::H1(asked) = &mut request.0 else {
+            return poll_fn(|cx| answer.poll(cx, body.as_mut(), response, true)).await;
+        };
+        let mut must = feed.is_abandoned();
+        if must {
+            // If the content is here already the connection need not close for it.
+            asked.skip_ready();
         }
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(sent) = answer.poll(cx, body.as_mut(), response, must) {
+                    return Poll::Ready(sent);
+                }
+                if feed.poll_feed(cx, asked).is_pending() {
+                    if answer.has_begun() {
+                        return Poll::Pending;
+                    }
+                    // An answer that is made of the content should not begin before the content does: the
+                    // connection would have to close after it. But it does not wait.
+                    must = true;
+                }
+            }
+        })
+        .await
     }
 }
 
-/// What a service is called with, and what stays here meanwhile.
-struct Made {
-    request: http::Request<Body>,
+/// What stays here of a request while its service is at work.
+struct Beside {
     asker: Asker,
     feed: Feed,
     /// In HTTP/1.
     interim: Option<Arc<InterimQueue>>,
 }
 
-/// `None` if there is no such `http::Request`. Not a part of the handler, whose future would have room for the
-/// request up to its end.
-fn make(request: &mut Request<'_>) -> Option<Made> {
-    let mut made = http::Request::new(Body::empty());
-    convert::request(request.head(), &mut made)?;
+/// Makes the request for the service; `None` if `http` has no such request.
+fn make(request: &mut Request<'_>, made: &mut http::Request<Body>) -> Option<Beside> {
+    convert::request(request.head(), made)?;
     let asker = Asker {
         is_head: made.method() == http::Method::HEAD,
         is_connect: made.method() == http::Method::CONNECT,
@@ -178,5 +180,5 @@ fn make(request: &mut Request<'_>) -> Option<Made> {
             }
         }
     }
-    Some(Made { request: made, asker, feed, interim })
+    Some(Beside { asker, feed, interim })
 }
