@@ -3,13 +3,12 @@
 
 use std::task::Waker;
 
-use super::ready::Ready;
 use super::tunnel::Settled;
 
 /// See the module.
 #[derive(Default)]
 pub(crate) struct After {
-    /// There is something in it.
+    /// There is something in it beside `notify`.
     is_due: bool,
     /// There is output, or something else for the connection's task.
     notify: bool,
@@ -20,8 +19,12 @@ pub(crate) struct After {
 
 impl After {
     pub(crate) fn notify(&mut self) {
-        self.is_due = true;
         self.notify = true;
+    }
+
+    /// Whether the connection's task is to be told, which is up to the caller then.
+    pub(crate) fn notifies(&mut self) -> bool {
+        std::mem::take(&mut self.notify)
     }
 
     pub(crate) fn wake(&mut self, waker: Option<Waker>) {
@@ -54,11 +57,8 @@ impl After {
     }
 
     /// Not under the lock.
-    pub(crate) fn run(self, ready: &Ready) {
+    pub(crate) fn run(self) {
         self.first.into_iter().for_each(Waker::wake);
-        if self.notify {
-            ready.notify();
-        }
         for due in self.more {
             match due {
                 Due::Wake(waker) => waker.wake(),

@@ -138,7 +138,14 @@ where
             state.polled_at = Some(instant);
         });
         let polled = self.poll_rounds(cx);
-        self.shared.with(|state| state.polled_at = None);
+        let changed = self.shared.with(|state| {
+            state.polled_at = None;
+            mem::take(&mut state.changed)
+        });
+        if changed && polled.is_pending() {
+            // On another thread, since it was looked at.
+            cx.waker().wake_by_ref();
+        }
         polled
     }
 
@@ -159,7 +166,8 @@ where
             if self.wire.dead {
                 return Poll::Ready(());
             }
-            match self.next_step() {
+            let (step, changed) = self.shared.with(|state| (state.conn.next_step(), state.changed));
+            match step {
                 NextStep::Close => return Poll::Ready(()),
                 NextStep::Linger { octets_max, until } => {
                     let closing = &mut self.closing;
@@ -170,7 +178,7 @@ where
             }
             // A pause has ended: the kept input is pulled before more is read.
             again |= !reads && self.reads();
-            if !again && self.shared.ready.sleep() {
+            if !again && !changed && self.shared.ready.sleep() {
                 self.park(cx);
                 return Poll::Pending;
             }
@@ -181,10 +189,6 @@ where
         }
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-
-    fn next_step(&self) -> NextStep {
-        self.shared.with(|state| state.conn.next_step())
     }
 
     fn reads(&self) -> bool {
@@ -231,7 +235,7 @@ where
         self.resting.request_came();
         let stream = arrival.stream;
         let handle = Handle { shared: Arc::clone(&self.shared), stream };
-        let task = self.tasks.start(stream, (self.answer)(handle, arrival));
+        let task = self.tasks.start(stream, || (self.answer)(handle, arrival));
         self.run(task);
     }
 
@@ -311,9 +315,13 @@ where
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.shared.ready.look();
         loop {
-            if self.wire.out.is_empty() {
-                self.shared.with(|state| mem::swap(&mut self.wire.out, &mut state.out));
-            }
+            self.shared.with(|state| {
+                // All that changed up to here is looked at now.
+                state.changed = false;
+                if self.wire.out.is_empty() {
+                    mem::swap(&mut self.wire.out, &mut state.out);
+                }
+            });
             let mut written = 0;
             let flushed = self.wire.poll_flush(cx, |octets| written += octets);
             let stops = flushed.is_pending() || self.wire.dead;

@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) exchanges: Exchanges,
     /// While the connection's task is polled, when that began: the time of a Date.
     pub(crate) polled_at: Option<Instant>,
+    /// Meanwhile something changed that the connection's task has not looked at.
+    pub(crate) changed: bool,
     /// Streams whose handlers wait until all output is written.
     pub(crate) flushing: u32,
     pub(crate) after: After,
@@ -59,6 +61,7 @@ impl Shared {
             out,
             exchanges: Exchanges::default(),
             polled_at: None,
+            changed: false,
             flushing: 0,
             after: After::default(),
             gone: None,
@@ -72,10 +75,17 @@ impl Shared {
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(&mut state);
+        let notify = state.after.notifies();
+        // While the connection's task is polled nobody needs to wake it.
+        state.changed |= notify && state.polled_at.is_some();
+        let notify = notify && !state.changed;
         let after = state.after.take();
         drop(state);
         if let Some(after) = after {
-            after.run(&self.ready);
+            after.run();
+        }
+        if notify {
+            self.ready.notify();
         }
         result
     }

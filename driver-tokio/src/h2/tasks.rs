@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -61,22 +62,33 @@ impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
         self.free.last().copied().unwrap_or(self.tasks.len() as u32)
     }
 
-    /// Takes up a task; it is not polled yet.
-    pub(crate) fn start(&mut self, stream: StreamId, future: F) -> u32 {
+    /// Takes up the task that is made; it is not polled yet.
+    #[inline]
+    pub(crate) fn start(&mut self, stream: StreamId, make: impl FnOnce() -> F) -> u32 {
         let index = self.next_index();
-        if let Some(task) = self.tasks.get_mut(index as usize) {
-            self.free.pop();
-            task.stream = stream;
-            task.future.get_or_insert_with(take_left).set(Some(future));
-            return index;
+        if self.free.pop().is_none() {
+            self.add(index, stream);
         }
+        if let Some(task) = self.tasks.get_mut(index as usize) {
+            task.stream = stream;
+            let place = task.future.get_or_insert_with(take_left);
+            let future = make();
+            if place.is_none() {
+                // Known to be empty, the place has nothing to drop: the future is made where it stays.
+                place.set(Some(future));
+            } else {
+                debug_assert!(false, "a task that is at work is not free");
+                mem::forget(future);
+            }
+        }
+        index
+    }
+
+    fn add(&mut self, index: u32, stream: StreamId) {
         let woken = TaskWaker::new(&self.ready, index);
         let waker = Waker::from(Arc::clone(&woken));
-        let mut place = take_left();
-        place.set(Some(future));
         one_first(&mut self.tasks);
-        self.tasks.push(Task { future: Some(place), stream, woken, waker, moved: None });
-        index
+        self.tasks.push(Task { future: None, stream, woken, waker, moved: None });
     }
 
     /// Polls a task, if it is there.
