@@ -173,6 +173,20 @@ pub(crate) fn decode_within(
     result.map(|_| whole)
 }
 
+/// Fewer than eight octets as the first of a word.
+#[inline]
+fn short_word(octets: &[u8]) -> u64 {
+    let len = octets.len();
+    if let (Some(first), Some(last)) = (octets.first_chunk(), octets.last_chunk()) {
+        // They overlap where both say the same.
+        let (first, last) = (u32::from_be_bytes(*first), u32::from_be_bytes(*last));
+        u64::from(first) << 32 | u64::from(last) << (64 - 8 * len)
+    } else {
+        let octet = |at| u64::from(octets.get(at).copied().unwrap_or(0));
+        octet(0) << 56 | octet(1) << 48 | octet(2) << 40
+    }
+}
+
 /// The bits of a code, from the most significant on.
 struct BitReader<'a> {
     code: &'a [u8],
@@ -201,14 +215,13 @@ impl<'a> BitReader<'a> {
         }
     }
 
+    /// The same where fewer than eight octets are left.
     fn refill_from_the_end(&mut self) {
-        while self.bits < 56
-            && let Some(&octet) = self.code.get(self.at)
-        {
-            self.window |= u64::from(octet) << (56 - self.bits);
-            self.bits += 8;
-            self.at += 1;
-        }
+        let rest = self.code.get(self.at..).unwrap_or_default();
+        self.window |= short_word(rest) >> self.bits;
+        let octets = rest.len().min((63 - self.bits as usize) / 8);
+        self.at += octets;
+        self.bits += 8 * octets as u32;
         if self.at == self.code.len() {
             self.window |= u64::MAX >> self.bits;
         }
