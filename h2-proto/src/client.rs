@@ -198,7 +198,8 @@ impl ClientConnection {
             let start = out.len();
             core.write_section(
                 id,
-                line.pseudo_fields().chain(fields().map(crate::server::shorten)),
+                line.pseudo_fields(),
+                fields().map(crate::server::shorten),
                 sum.has_upper_case,
                 end_stream,
                 out,

@@ -3,6 +3,7 @@
 //! Each call checks everything first and writes second, so an error has changed nothing.
 
 use alloc::vec::Vec;
+use core::iter;
 
 use hpack::Field;
 
@@ -30,6 +31,7 @@ impl Core {
     pub(crate) fn write_section<'a>(
         &mut self,
         stream: u32,
+        pseudo: impl Iterator<Item = Field<'a>>,
         fields: impl Iterator<Item = Field<'a>>,
         has_upper_case: bool,
         end_stream: bool,
@@ -38,13 +40,14 @@ impl Core {
         let start = out.len();
         out.resize(start + Header::LEN, 0);
         self.encoder.begin(out);
-        for field in fields {
-            if has_upper_case {
+        pseudo.for_each(|field| self.encoder.encode(field, out));
+        if has_upper_case {
+            for field in fields {
                 let name = field.name.to_ascii_lowercase();
                 self.encoder.encode(Field { name: &name, ..field }, out);
-            } else {
-                self.encoder.encode(field, out);
             }
+        } else {
+            fields.for_each(|field| self.encoder.encode(field, out));
         }
         let flags = if end_stream { flag::END_STREAM } else { 0 };
         let first = Header { length: 0, kind: kind::HEADERS, flags, stream };
@@ -86,7 +89,7 @@ impl Core {
         self.check_end(slot)?;
         let sum = self.check_section(0, fields(), Section::Trailers, None)?;
         let start = out.len();
-        self.write_section(id.0, fields(), sum.has_upper_case, true, out);
+        self.write_section(id.0, iter::empty(), fields(), sum.has_upper_case, true, out);
         self.sent_end(slot, next, out);
         self.appended(out.len() - start);
         Ok(())
@@ -462,7 +465,7 @@ impl Core {
             stream.send = crate::window::Window::new(self.remote.window_bytes as i32);
             self.own_streams += 1;
             let priority = stream.priority;
-            self.write_section(id, fields.iter(), true, end_stream, out);
+            self.write_section(id, iter::empty(), fields.iter(), true, end_stream, out);
             if end_stream {
                 let stream = self.streams.get_mut(slot);
                 stream.state = State::HalfClosedLocal;

@@ -163,7 +163,8 @@ impl ServerConnection {
         let start = out.len();
         core.write_section(
             id.0,
-            core::iter::once(pseudo).chain(fields().map(shorten)),
+            core::iter::once(pseudo),
+            fields().map(shorten),
             sum.has_upper_case,
             end_stream,
             out,

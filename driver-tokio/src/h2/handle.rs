@@ -7,10 +7,11 @@ use h1_proto::grammar;
 use h2_proto::{SendError, StreamId};
 
 use super::after::After;
+use super::fields::With;
 use super::shared::{Shared, State};
+use crate::date;
 use crate::error::{Gone, HandlerError};
 use crate::head::{BodyLength, Field};
-use crate::response::{Added, date_for, has};
 
 /// The answer on one stream.
 #[derive(Clone)]
@@ -101,17 +102,22 @@ impl Handle {
         let allowed = grammar::status_allows_content(status);
         let tunnels = exchange.tunnels(status);
         let head_only = exchange.is_head || !allowed || tunnels;
-        let date = date_for(now, &fields);
-        let mut digits = [0; 20];
         let length = match body {
-            BodyLength::Known(octets)
-                if allowed && !tunnels && !has(&fields, b"content-length") =>
-            {
-                Some(decimal(octets, &mut digits))
-            }
+            BodyLength::Known(octets) if allowed && !tunnels => Some(octets),
             _ => None,
         };
-        let fields = Added::new(fields, date.as_ref(), length);
+        let (mut adds_length, mut adds_date) = (length.is_some(), now.is_some());
+        for field in fields.clone() {
+            let field: Field<'f> = field.into();
+            adds_length &= !is_named(field, b"content-length");
+            adds_date &= !is_named(field, b"date");
+        }
+        let date = now.filter(|_| adds_date).map_or([0; 29], date::at);
+        let mut digits = [0; 20];
+        let length = decimal(length.filter(|_| adds_length).unwrap_or(0), &mut digits);
+        let added = [Field::new(b"content-length", length), Field::new(b"date", &date)];
+        let added = added.get(usize::from(!adds_length)..1 + usize::from(adds_date));
+        let fields = With::new(fields, added.unwrap_or_default());
         conn.send_response(self.stream, status, fields, (end || head_only) && !tunnels, out)?;
         exchange.begun = true;
         exchange.ended = end || head_only;
@@ -212,6 +218,12 @@ pub(crate) fn set(place: &mut Option<Waker>, cx: &Context<'_>, after: &mut After
     if !place.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
         after.discard(place.replace(cx.waker().clone()));
     }
+}
+
+/// Whether a field has this name, which is in lower case as that of most fields is.
+#[inline]
+fn is_named(field: Field<'_>, name: &[u8]) -> bool {
+    field.name == name || field.name.eq_ignore_ascii_case(name)
 }
 
 /// A number in decimal digits.

@@ -7,6 +7,7 @@
 mod after;
 mod asked;
 mod exchange;
+mod fields;
 mod handle;
 #[cfg(feature = "tower")]
 mod held_body;

@@ -276,7 +276,7 @@ impl Core {
     ) -> Step {
         self.ledger.charge(Cause::Resets, charge::RESET_PROVOKED);
         let status = [hpack::Field::new(b":status", b"431")];
-        self.write_section(id, status.into_iter(), false, true, out);
+        self.write_section(id, status.into_iter(), core::iter::empty(), false, true, out);
         if !end_stream {
             frame::rst_stream::write(id, ErrorCode::NO_ERROR, out);
         }
