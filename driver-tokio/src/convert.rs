@@ -205,7 +205,7 @@ pub(crate) struct Entries<'a> {
 impl<'a> Iterator for Entries<'a> {
     type Item = Field<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Field<'a>> {
         let (length, h2) = (self.length, self.h2);
         let (name, value) = loop {
@@ -224,10 +224,11 @@ impl<'a> Iterator for Entries<'a> {
                 break (name, value);
             }
         };
-        Some(Field {
-            name,
-            value: grammar::trim_ows(value.as_bytes()),
-            sensitive: value.is_sensitive(),
-        })
+        let sensitive = value.is_sensitive();
+        let value = match value.as_bytes() {
+            padded @ ([b' ' | b'\t', ..] | [.., b' ' | b'\t']) => grammar::trim_ows(padded),
+            bare => bare,
+        };
+        Some(Field { name, value, sensitive })
     }
 }
