@@ -145,15 +145,15 @@ impl<D: Buf> Answer<D> {
         let fields = Fields { map: &head.headers, length: !bare && !tunnels, h2: asker.h2 };
         // They are walked several times, which a slice makes cheap.
         let (mut few, many);
-        let fields = if head.headers.len() <= FEW {
-            few = [Field::new(b"", b""); FEW];
-            let places = few.iter_mut().zip(fields);
-            let count = places.map(|(place, field)| *place = field).count();
-            few.get(..count).unwrap_or_default()
+        let fields: &[Option<Field<'_>>] = if head.headers.len() <= FEW {
+            few = [None; FEW];
+            few.iter_mut().zip(fields).for_each(|(place, field)| *place = Some(field));
+            &few
         } else {
-            many = fields.into_iter().collect::<Vec<_>>();
+            many = fields.into_iter().map(Some).collect::<Vec<_>>();
             &many
         };
+        let fields = fields.iter().map_while(Option::as_ref);
         let at_hand = self.data.as_ref().map(|data| (data.chunk(), data.remaining()));
         let begun = match at_hand {
             Some((content, all))

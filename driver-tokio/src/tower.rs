@@ -119,7 +119,7 @@ where
             return poll_fn(|cx| answer.poll(cx, body.as_mut(), response, true)).await;
         };
         let mut must = feed.is_abandoned();
-        if must {
+        if must && !matches!(asked.body_length(), BodyLength::None | BodyLength::Known(0)) {
             // If the content is here already the connection need not close for it.
             asked.skip_ready();
         }
