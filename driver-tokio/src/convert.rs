@@ -24,7 +24,7 @@ pub(crate) fn request<B>(head: Head<'_>, request: &mut http::Request<B>) -> Opti
             let path = head.path().map(|it| octets.share(it));
             parts.scheme = head.scheme().map(TryFrom::try_from).transpose().ok()?;
             parts.authority = match head.authority() {
-                Some(it) => Some(authority(it)?),
+                Some(it) => Some(authority(it, &octets)?),
                 None => None,
             };
             parts.path_and_query = path.map(PathAndQuery::from_maybe_shared).transpose().ok()?;
@@ -58,30 +58,40 @@ pub(crate) fn request<B>(head: Head<'_>, request: &mut http::Request<B>) -> Opti
 
 /// Authorities that a thread remembers: most requests are for one of a few.
 const AUTHORITIES: usize = 8;
+/// A longer one is not remembered.
+const AUTHORITY_BYTES_MAX: usize = 256;
+/// One takes the place of another after so many that were not found: where all are different, remembering
+/// them costs little.
+const MISSES: u8 = 8;
 
-thread_local! {
-    static KNOWN: RefCell<[Option<Authority>; AUTHORITIES]> = const { RefCell::new([const { None }; AUTHORITIES]) };
+struct Known {
+    authorities: [Option<Authority>; AUTHORITIES],
+    missed: u8,
 }
 
-/// An authority as `http` has it: one that is known, or a new one in the place of another.
-fn authority(octets: &[u8]) -> Option<Authority> {
+thread_local! {
+    static KNOWN: RefCell<Known> =
+        const { RefCell::new(Known { authorities: [const { None }; AUTHORITIES], missed: 0 }) };
+}
+
+/// An authority as `http` has it: one that is known, or a new one.
+fn authority(octets: &[u8], all: &Octets) -> Option<Authority> {
     let ends = octets.first().zip(octets.last());
     let ends = ends.map_or(0, |(&first, &last)| usize::from(first ^ last));
-    KNOWN.with_borrow_mut(|known| {
-        let place = known.get_mut((octets.len() ^ ends) % AUTHORITIES)?;
+    KNOWN.with_borrow_mut(|Known { authorities, missed }| {
+        let place = authorities.get_mut((octets.len() ^ ends) % AUTHORITIES)?;
         if let Some(it) = place.as_ref().filter(|it| it.as_str().as_bytes() == octets) {
             return Some(it.clone());
         }
-        let made = Authority::from_maybe_shared(Bytes::copy_from_slice(octets)).ok()?;
-        if octets.len() <= AUTHORITY_BYTES_MAX {
-            *place = Some(made.clone());
+        let made = Authority::from_maybe_shared(all.share(octets)).ok()?;
+        *missed = missed.saturating_add(1);
+        if octets.len() <= AUTHORITY_BYTES_MAX && (place.is_none() || *missed >= MISSES) {
+            *missed = 0;
+            *place = Authority::try_from(octets).ok();
         }
         Some(made)
     })
 }
-
-/// A longer authority is not remembered.
-const AUTHORITY_BYTES_MAX: usize = 256;
 
 /// Fields as a map. What the machines let through is valid here too; names lose their case.
 pub(crate) fn header_map(fields: head::Fields<'_>) -> HeaderMap {
@@ -230,5 +240,25 @@ impl<'a> Iterator for Entries<'a> {
             bare => bare,
         };
         Some(Field { name, value, sensitive })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_is_what_was_sent_whatever_is_known() {
+        for round in 0..1000 {
+            // Most of them fall on the place of another.
+            for text in
+                [format!("a{:03}.example:80", round % 10), format!("{round}"), "b".repeat(300)]
+            {
+                let read = authority(text.as_bytes(), &Octets::of(text.as_bytes()));
+                assert_eq!(read.map(|it| it.to_string()), Some(text));
+            }
+            let none = b"a b";
+            assert!(authority(none, &Octets::of(none)).is_none());
+        }
     }
 }
