@@ -49,36 +49,42 @@ pub struct RequestHead<'f> {
 impl<'f> RequestHead<'f> {
     /// The octets in which all of it lies.
     #[must_use]
+    #[inline]
     pub fn raw(&self) -> &'f [u8] {
         self.fields.raw()
     }
 
     /// `:method`.
     #[must_use]
+    #[inline]
     pub fn method(&self) -> &'f [u8] {
         self.value(Pseudo::Method).unwrap_or_default()
     }
 
     /// `:scheme`; `None` for CONNECT.
     #[must_use]
+    #[inline]
     pub fn scheme(&self) -> Option<&'f [u8]> {
         self.value(Pseudo::Scheme)
     }
 
     /// `:authority`.
     #[must_use]
+    #[inline]
     pub fn authority(&self) -> Option<&'f [u8]> {
         self.value(Pseudo::Authority)
     }
 
     /// `:path`; `None` for CONNECT.
     #[must_use]
+    #[inline]
     pub fn path(&self) -> Option<&'f [u8]> {
         self.value(Pseudo::Path)
     }
 
     /// `:protocol` of an extended CONNECT (RFC 8441).
     #[must_use]
+    #[inline]
     pub fn protocol(&self) -> Option<&'f [u8]> {
         self.value(Pseudo::Protocol)
     }
@@ -90,6 +96,7 @@ impl<'f> RequestHead<'f> {
 
     /// The fields without the pseudo-fields, in order.
     #[must_use]
+    #[inline]
     pub fn fields(&self) -> Fields<'f> {
         self.fields.iter_from(self.pseudo.count())
     }

@@ -60,6 +60,7 @@ fn classes(name: &[u8]) -> u8 {
 
 /// A field that speaks of the connection it came on (RFC 9113 §8.2.2). `te` may say one thing, in the
 /// head of a request.
+#[inline]
 fn is_connection_field(field: &Field<'_>, section: Section) -> bool {
     match field.name {
         b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade" => {
