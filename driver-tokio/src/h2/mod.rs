@@ -16,6 +16,7 @@ mod pull;
 mod ready;
 mod shared;
 mod tasks;
+mod transport;
 mod tunnel;
 
 use std::future::{Future, poll_fn};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use h2_proto::{NextStep, Phase, ServerConnection};
+use h2_proto::{NextStep, ServerConnection};
 use tokio::task::coop::has_budget_remaining;
 
 use self::asked::Arrival;
@@ -198,21 +199,6 @@ where
         })
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let buffers = self.buffers.get_or_insert_with(scratch::take);
-        buffers.make_room(self.read_bytes);
-        let read = self.wire.poll_read(cx, &mut buffers.input);
-        if let Poll::Ready(Some(octets)) = read {
-            self.resting.input_came();
-            let now = self.wire.elapsed();
-            self.shared.with(|State { conn, .. }| match octets {
-                0 => conn.eof(),
-                _ => conn.arrived(now),
-            });
-        }
-        read.map(drop)
-    }
-
     /// Pulls all events; requests are handed to their handlers on the way.
     fn pull(&mut self) {
         let mut buffers = self.buffers.take().unwrap_or_else(scratch::take);
@@ -280,66 +266,6 @@ where
             self.run_woken();
         }
         any
-    }
-
-    /// Tells the machine the time and the signals. Whether there is something to pull after it.
-    fn advance(&mut self, cx: &mut Context<'_>) -> bool {
-        let draining = self.wire.is_draining();
-        let (shared, wire) = (&self.shared, &mut self.wire);
-        let mut expired = false;
-        loop {
-            let now = wire.elapsed();
-            let (error, deadline) = shared.with(|State { conn, out, .. }| {
-                // What expires is an event, also where it is a stream's and no error.
-                expired |= conn.next_deadline().is_some_and(|deadline| deadline <= now);
-                let error = conn.advance(now, out).err();
-                if draining && !conn.is_draining() {
-                    // GOAWAY can be told once both sides have greeted.
-                    let greeted = !matches!(conn.phase(), Phase::Preface | Phase::Settings);
-                    if greeted || wire.ends_idle(false) {
-                        conn.shutdown(out);
-                    }
-                }
-                (error, wire.deadline(conn.next_deadline(), conn.is_draining()))
-            });
-            if let Some(error) = error {
-                wire.ends_by(error);
-            }
-            match deadline {
-                Some(deadline) if wire.poll_timer(cx, now, deadline).is_ready() => expired = true,
-                _ => return expired,
-            }
-        }
-    }
-
-    /// Writes what there is. Ready when all of it is out, or nothing can be.
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.shared.ready.look();
-        loop {
-            self.shared.with(|state| {
-                // All that changed up to here is looked at now.
-                state.changed = false;
-                if self.wire.out.is_empty() {
-                    mem::swap(&mut self.wire.out, &mut state.out);
-                }
-            });
-            let mut written = 0;
-            let flushed = self.wire.poll_flush(cx, |octets| written += octets);
-            let stops = flushed.is_pending() || self.wire.dead;
-            let all = self.shared.with(|state| {
-                state.conn.wrote(written);
-                if stops || !state.out.is_empty() {
-                    return false;
-                }
-                // One vector is enough for both as long as the transport takes everything.
-                mem::swap(&mut self.wire.out, &mut state.out);
-                state.flushed();
-                true
-            });
-            if all || stops {
-                return flushed;
-            }
-        }
     }
 }
 
