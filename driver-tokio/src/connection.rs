@@ -118,3 +118,32 @@ async fn handshake(
         None => Err((Outcome::Cancelled, info)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::HandlerError;
+    use crate::request::Request;
+    use crate::response::Response;
+
+    struct Nobody;
+
+    impl Handler for Nobody {
+        async fn handle(
+            &self,
+            _request: &mut Request<'_>,
+            _response: &mut Response<'_>,
+        ) -> Result<(), HandlerError> {
+            Ok(())
+        }
+    }
+
+    /// Tokio's tasks take multiples of 128 octets: eight more here, and each idle connection takes 128 more.
+    #[test]
+    fn what_an_idle_connection_keeps_in_its_task_is_small() {
+        let common = Common { options: Options::default(), stop: Stop::new() };
+        let (handler, io) = (Arc::new(Nobody), Box::new(tokio::io::empty()));
+        let serving = serve(&common, &handler, io, ConnectionInfo::default());
+        assert!(size_of_val(&serving) <= 184, "{}", size_of_val(&serving));
+    }
+}

@@ -56,10 +56,10 @@ pub(crate) async fn drive<H: Handler>(
     options: &Options,
 ) -> Driven {
     let read_bytes = options.settings.read_bytes;
-    let (mut held, mut handled) = (Held::default(), None);
-    while let Some(arrival) = next_request(&link, &mut held, options, handled).await {
+    let mut held = Held::default();
+    while let Some(arrival) = next_request(&link, &mut held, read_bytes).await {
         let handling = begin(&link, handler, &options.gate, held.take(), arrival, read_bytes);
-        handled = Some(watched(&link, handling).await);
+        watched(&link, handling, &options.gate).await;
     }
     if !lock(&link).is_h2 {
         close(&link).await;
@@ -74,20 +74,15 @@ pub(crate) async fn drive<H: Handler>(
     Driven::Ended(wire, outcome, input, promise)
 }
 
-/// Brings the exchange before to its end and waits for the next request; `None` when the connection is
-/// to be closed or handed over.
+/// Waits for the next request; `None` when the connection is to be closed or handed over.
 fn next_request(
     link: &Mutex<Link>,
     held: &mut Held,
-    options: &Options,
-    mut handled: Option<Handled>,
+    read_bytes: usize,
 ) -> impl Future<Output = Option<Arrival>> + Send {
     poll_fn(move |cx| {
         let link = &mut *lock(link);
-        if let Some(handled) = handled.take() {
-            link.use_ahead(held);
-            settle(link, handled, &options.gate);
-        }
+        link.use_ahead(held);
         // A connection that was parked has nothing to pull.
         let mut pulls = held.is_any() || link.wire.peer_closed;
         loop {
@@ -127,7 +122,7 @@ fn next_request(
                 _ if link.wire.dead => {}
                 NextStep::Read => {
                     let buffers = held.take();
-                    buffers.make_room(options.settings.read_bytes);
+                    buffers.make_room(read_bytes);
                     if link.poll_read(cx, &mut buffers.input).is_ready() {
                         pulls = true;
                         continue;
@@ -228,26 +223,34 @@ enum Handled {
     Cut,
 }
 
-/// Polls a handler. While it waits, output goes and deadlines and signals are watched.
-fn watched<F>(link: &Mutex<Link>, handling: Pin<Box<F>>) -> impl Future<Output = Handled> + Send
+/// Polls a handler and brings its exchange to an end. While it waits, output goes and deadlines and signals
+/// are watched.
+fn watched<F>(
+    link: &Mutex<Link>,
+    handling: Pin<Box<F>>,
+    gate: &Gate,
+) -> impl Future<Output = ()> + Send
 where
     F: Future<Output = Result<(), HandlerError>> + Send,
 {
     let mut handling = Some(handling);
     poll_fn(move |cx| {
-        let Some(running) = &mut handling else { return Poll::Ready(Handled::Cut) };
+        let Some(running) = &mut handling else { return Poll::Ready(()) };
         // Whoever panics is dropped, so nobody sees its state broken.
-        match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
-            Ok(Poll::Ready(result)) => return Poll::Ready(Handled::Returned(result)),
-            Ok(Poll::Pending) => {}
-            Err(_panic) => return Poll::Ready(Handled::Panicked),
-        }
-        if lock(link).poll_cut(cx).is_pending() {
-            return Poll::Pending;
-        }
-        // What it drops may panic, too.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(handling.take())));
-        Poll::Ready(Handled::Cut)
+        let handled = match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
+            Ok(Poll::Ready(result)) => Handled::Returned(result),
+            Ok(Poll::Pending) => {
+                if lock(link).poll_cut(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                // What it drops may panic, too.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(handling.take())));
+                Handled::Cut
+            }
+            Err(_panic) => Handled::Panicked,
+        };
+        settle(&mut lock(link), handled, gate);
+        Poll::Ready(())
     })
 }
 
