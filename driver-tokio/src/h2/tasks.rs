@@ -4,7 +4,6 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -72,14 +71,12 @@ impl<F: Future<Output: Send> + Send + 'static> Tasks<F> {
         if let Some(task) = self.tasks.get_mut(index as usize) {
             task.stream = stream;
             let place = task.future.get_or_insert_with(take_left);
-            let future = make();
-            if place.is_none() {
-                // Known to be empty, the place has nothing to drop: the future is made where it stays.
-                place.set(Some(future));
-            } else {
+            if place.is_some() {
                 debug_assert!(false, "a task that is at work is not free");
-                mem::forget(future);
+                return index;
             }
+            // Known to be empty, the place has nothing to drop: the future is made where it stays.
+            place.set(Some(make()));
         }
         index
     }
