@@ -100,6 +100,12 @@ impl Wire {
         self.arrived.take().map_or_else(|| self.elapsed(), Duration::from)
     }
 
+    /// When the last input came, as long as that was not told on.
+    #[inline]
+    pub(crate) fn input_came(&self) -> Option<Moment> {
+        self.arrived
+    }
+
     /// When the input that is worked on came, or now.
     pub(crate) fn arrived(&self) -> Duration {
         self.arrived.map_or_else(|| self.elapsed(), Duration::from)

@@ -3,6 +3,7 @@
 //! The handler and the driving loop take turns on one task, so the lock around a link is never
 //! contended; it is there because a handler's future may be polled on any thread.
 
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -130,10 +131,18 @@ impl Link {
     /// failed.
     #[inline]
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<()> {
+        let (before, waits_since) = (input.len(), self.wire.input_came());
         match ready!(self.wire.poll_read(cx, input)) {
             Some(0) => self.conn.eof(),
             Some(_) => {
-                self.is_untold = false;
+                if mem::take(&mut self.is_untold)
+                    && let Some(since) = waits_since
+                    && matches!(input.get(before), Some(b'\r' | b'\n'))
+                {
+                    // Empty lines are no request: it waits as long as before.
+                    let told = self.conn.advance(since.into());
+                    debug_assert_eq!(told, Ok(()), "the timer would have come first");
+                }
                 self.conn.arrived(self.wire.arrived());
             }
             None => {}

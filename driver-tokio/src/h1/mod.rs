@@ -136,7 +136,7 @@ fn next_request(
                 }
                 _ => return Poll::Ready(None),
             }
-            if link.poll_watch(cx).is_ready() {
+            if link.poll_watch_next(cx).is_ready() {
                 pulls = true;
                 continue;
             }
@@ -249,7 +249,9 @@ where
             }
             Err(_panic) => Handled::Panicked,
         };
-        settle(&mut lock(link), handled, gate);
+        let link = &mut *lock(link);
+        settle(link, handled, gate);
+        link.look_before_end();
         Poll::Ready(())
     })
 }

@@ -3,6 +3,8 @@
 use std::mem;
 use std::task::{Context, Poll};
 
+use h1_proto::NextStep;
+
 use super::link::Link;
 
 impl Link {
@@ -10,6 +12,12 @@ impl Link {
     /// wakes the task. Ready when something has changed: the connection died, the client is at
     /// fault, or the machine has another step.
     pub(crate) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.wire.watch_signals(cx);
+        self.look(cx)
+    }
+
+    /// The same when the next request is waited for.
+    pub(crate) fn poll_watch_next(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.wire.watch_signals(cx);
         if self.still_waits_idle() {
             self.is_untold = true;
@@ -61,10 +69,20 @@ impl Link {
                 return Poll::Pending;
             };
             if self.wire.poll_timer(cx, now, deadline).is_pending() {
-                let idle = self.conn.is_idle() && self.conn.requests() > 0;
-                self.idle_until = if idle { self.wire.armed_until() } else { None };
+                let waits_idle =
+                    self.conn.is_idle() && self.conn.unsent() == 0 && self.conn.requests() > 0;
+                self.idle_until = if waits_idle { self.wire.armed_until() } else { None };
                 return Poll::Pending;
             }
+        }
+    }
+
+    /// A connection that ends behind the answer of a handler that was at work for long has its last times
+    /// from now.
+    #[inline]
+    pub(crate) fn look_before_end(&mut self) {
+        if self.wire.input_came().is_none() && self.conn.next_step() != NextStep::Read {
+            self.conn.arrived(self.wire.elapsed());
         }
     }
 
@@ -78,6 +96,8 @@ impl Link {
 
     #[cold]
     fn begin_to_drain(&mut self) {
+        // Its time counts from now, also behind a handler that was at work for long.
+        self.conn.arrived(self.wire.elapsed());
         let heard = self.conn.received() > 0;
         if !self.conn.is_idle() || self.wire.ends_idle(heard) {
             self.conn.drain();
