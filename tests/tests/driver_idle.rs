@@ -131,3 +131,16 @@ async fn it_ends_at_once_when_the_server_drains() {
     assert!(matches!(outcome, Outcome::Closed), "{outcome}");
     assert_eq!(last, "");
 }
+
+/// In the first phase of a drain it waits for the request that is to be answered with `close`.
+#[tokio::test(start_paused = true)]
+async fn its_time_does_not_begin_again_when_connections_are_to_leave() {
+    let mut running = run(Duration::from_secs(10));
+    running.ask_at(0).await;
+    running.ask_at(500).await;
+    sleep_until(running.begin + Duration::from_millis(700)).await;
+    running.stop.drain_connections();
+    let (millis, outcome, _) = running.end().await;
+    assert!(is_about(millis, 10_500), "{millis} ms");
+    assert!(matches!(outcome, Outcome::Closed), "{outcome}");
+}

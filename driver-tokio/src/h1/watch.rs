@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use h1_proto::NextStep;
 
@@ -42,21 +43,15 @@ impl Link {
     fn look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let step = self.conn.next_step();
         self.idle_until = None;
-        let mut is_untold = mem::take(&mut self.is_untold);
+        if mem::take(&mut self.is_untold) && self.tell_time().is_none() {
+            return Poll::Ready(());
+        }
         loop {
             self.obey_signals();
             if self.wire.dead {
                 return Poll::Ready(());
             }
-            let now = self.wire.take_elapsed();
-            if let Err(error) = self.conn.advance(now) {
-                self.blame(error);
-                return Poll::Ready(());
-            }
-            if mem::take(&mut is_untold) {
-                // That was then.
-                continue;
-            }
+            let Some(now) = self.tell_time() else { return Poll::Ready(()) };
             if self.conn.next_step() != step || self.sniff_until().is_some_and(|until| until <= now)
             {
                 return Poll::Ready(());
@@ -73,6 +68,18 @@ impl Link {
                     self.conn.is_idle() && self.conn.unsent() == 0 && self.conn.requests() > 0;
                 self.idle_until = if waits_idle { self.wire.armed_until() } else { None };
                 return Poll::Pending;
+            }
+        }
+    }
+
+    /// Tells the machine when the last input came, or the time; `None` if the client is at fault.
+    fn tell_time(&mut self) -> Option<Duration> {
+        let now = self.wire.take_elapsed();
+        match self.conn.advance(now) {
+            Ok(()) => Some(now),
+            Err(error) => {
+                self.blame(error);
+                None
             }
         }
     }
@@ -96,10 +103,10 @@ impl Link {
 
     #[cold]
     fn begin_to_drain(&mut self) {
-        // Its time counts from now, also behind a handler that was at work for long.
-        self.conn.arrived(self.wire.elapsed());
         let heard = self.conn.received() > 0;
         if !self.conn.is_idle() || self.wire.ends_idle(heard) {
+            // Its time counts from now, also behind a handler that was at work for long.
+            self.conn.arrived(self.wire.elapsed());
             self.conn.drain();
         }
     }
