@@ -16,6 +16,9 @@ const PIPE_BYTES: usize = 4096;
 /// Longer than the times for content and for sending, shorter than that of an idle connection.
 const GOES_ON: Duration = Duration::from_secs(5);
 
+/// More than that, so that a Date is another one.
+const A_SECOND: Duration = Duration::from_millis(1_100);
+
 impl Handler for Routes {
     async fn handle(
         &self,
@@ -36,6 +39,12 @@ impl Handler for Routes {
                 while request.data().await?.is_some() {}
                 response.respond(200, [("x", "y")], &content)?;
                 sleep(GOES_ON).await;
+                return Ok(());
+            }
+            b"/goes-on-shortly" => {
+                while request.data().await?.is_some() {}
+                response.respond(200, [("x", "y")], &content)?;
+                sleep(A_SECOND).await;
                 return Ok(());
             }
             _ => {}
@@ -160,7 +169,7 @@ async fn an_answer_has_its_time_from_when_it_is_sent() {
 async fn an_answer_after_a_long_one_has_a_date_of_its_own() {
     let mut running = run(Duration::from_secs(60), ASK).await;
     running.read_until(b"hello").await;
-    let two = b"GET /goes-on HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let two = b"GET /goes-on-shortly HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n";
     running.send_at(100, two).await;
     let (mut all, mut dates) = (String::new(), Vec::new());
     while dates.len() < 2 {
