@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::date;
 use crate::error::{HandlerError, SendError};
 use crate::h1::{self, Link};
-use crate::h2::Handle;
+use crate::h2::{Handle, With};
 use crate::head::{BodyLength, Field};
 
 /// The answer to a request. Output is collected and written when the handler waits, or when the
@@ -47,7 +47,7 @@ impl Response<'_> {
                 link.conn.send_informational(status, fields, &mut link.wire.out)?;
             }
             Answering::H2(handle) => {
-                handle.send_informational(status.code, Added::none(fields))?;
+                handle.send_informational(status.code, With::new(fields, &[]))?;
             }
         }
         Ok(())
@@ -183,7 +183,7 @@ impl Response<'_> {
                 let link = &mut *h1::lock(link);
                 link.conn.send_trailers(ForH1::new(fields), &mut link.wire.out)?;
             }
-            Answering::H2(handle) => handle.send_trailers(Added::none(fields))?,
+            Answering::H2(handle) => handle.send_trailers(With::new(fields, &[]))?,
         }
         Ok(())
     }
@@ -196,7 +196,7 @@ impl fmt::Debug for Response<'_> {
 }
 
 /// Whether a field with this name is among these.
-pub(crate) fn has<'f, I>(fields: &I, name: &[u8]) -> bool
+fn has<'f, I>(fields: &I, name: &[u8]) -> bool
 where
     I: IntoIterator + Clone,
     I::Item: Into<Field<'f>>,
@@ -206,15 +206,6 @@ where
         // Most spell it in lower case.
         field.name == name || field.name.eq_ignore_ascii_case(name)
     })
-}
-
-/// The date of that time, if it is wanted and the fields do not have one.
-pub(crate) fn date_for<'f, I>(time: Option<Instant>, fields: &I) -> Option<date::Value>
-where
-    I: IntoIterator + Clone,
-    I::Item: Into<Field<'f>>,
-{
-    time.filter(|_| !has(fields, b"date")).map(date::at)
 }
 
 /// The line of Date at that time, if it is wanted and the fields do not have one.
@@ -227,72 +218,6 @@ where
 }
 
 static NO_LINES: FieldLines = FieldLines::none();
-
-/// Fields with those behind them that the driver adds, walked as often as the machine likes.
-#[derive(Clone)]
-pub(crate) struct Added<'f, 'd, I> {
-    fields: I,
-    added: [Option<Field<'d>>; 2],
-    lifetime: PhantomData<&'f ()>,
-}
-
-impl<'f: 'd, 'd, I> Added<'f, 'd, I>
-where
-    I: IntoIterator + Clone,
-    I::Item: Into<Field<'f>>,
-{
-    pub(crate) fn new(
-        fields: I,
-        date: Option<&'d date::Value>,
-        content_length: Option<&'d [u8]>,
-    ) -> Self {
-        let date = date.map(|date| Field::new(b"date", date));
-        let length = content_length.map(|digits| Field::new(b"content-length", digits));
-        Self { fields, added: [length, date], lifetime: PhantomData }
-    }
-
-    pub(crate) fn none(fields: I) -> Self {
-        Self::new(fields, None, None)
-    }
-}
-
-impl<'f: 'd, 'd, I> IntoIterator for Added<'f, 'd, I>
-where
-    I: IntoIterator,
-    I::Item: Into<Field<'f>>,
-{
-    type Item = Field<'d>;
-    type IntoIter = AddedFields<'f, 'd, I::IntoIter>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        AddedFields { fields: self.fields.into_iter(), added: self.added, lifetime: PhantomData }
-    }
-}
-
-/// See [`Added`].
-pub(crate) struct AddedFields<'f, 'd, I> {
-    fields: I,
-    added: [Option<Field<'d>>; 2],
-    lifetime: PhantomData<&'f ()>,
-}
-
-impl<'f: 'd, 'd, I> Iterator for AddedFields<'f, 'd, I>
-where
-    I: Iterator,
-    I::Item: Into<Field<'f>>,
-{
-    type Item = Field<'d>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Field<'d>> {
-        if let Some(field) = self.fields.next() {
-            let field: Field<'f> = field.into();
-            return Some(field);
-        }
-        let [first, second] = &mut self.added;
-        first.take().or_else(|| second.take())
-    }
-}
 
 /// Fields as those of `h1-proto`.
 struct ForH1<'f, I> {

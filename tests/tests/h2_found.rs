@@ -3,7 +3,10 @@
 use core::time::Duration;
 
 use h2_proto::testing::{Frame, bytes, setting};
-use h2_proto::{Config, ErrorCode, Event, OwnedEvent, RequestLine, ServerConnection, StreamId};
+use h2_proto::{
+    ClientConnection, Config, ErrorCode, Event, FieldBuf, OwnedEvent, RequestLine,
+    ServerConnection, StreamId,
+};
 use tests::h2::{self, Desk};
 
 const NONE: [(&str, &str); 0] = [];
@@ -401,4 +404,29 @@ fn toggling_a_priority_gives_no_more_turns() {
         desk.take();
     }
     assert!(turns[0] < 60, "{turns:?}");
+}
+
+/// A client that shuts down before the server's SETTINGS have come loses a request that waits; once the
+/// application is done with that, too, the connection is over, however much of the input is at hand.
+#[test]
+fn a_connection_is_over_at_the_same_octet_however_the_input_is_cut() {
+    let input = [h2::settings(&[]), h2::ping(), h2::settings_ack()].concat();
+    let run = |octets: usize| {
+        let (mut out, mut fields) = (Vec::new(), FieldBuf::new());
+        let mut config = Config::default();
+        config.streams_max = 0;
+        let mut conn = ClientConnection::new(config, Duration::ZERO, &mut out);
+        let line = RequestLine::new("GET", "http", "a", "/");
+        let stream = conn.send_request(line, NONE, true, &mut out).unwrap();
+        conn.shutdown(&mut out);
+        conn.done(stream, &mut out).unwrap();
+        for mut piece in input.chunks(octets) {
+            while conn.next_event(&mut piece, &mut fields, &mut out).unwrap().is_some() {}
+        }
+        (conn.phase(), out)
+    };
+    let whole = run(input.len());
+    for octets in 1..input.len() {
+        assert_eq!(run(octets), whole, "{octets} at a time");
+    }
 }

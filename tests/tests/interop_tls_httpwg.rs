@@ -99,4 +99,7 @@ async fn httpwg_passes_all_but_one_over_tls() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &output.stderr;
     let passed = text.matches("Test passed: ").count();
     assert!(passed >= 106, "{passed} passed\n{text}");
+    let excused =
+        "Test passed: RFC 9113 :: 7. error codes :: sends goaway frame with unknown error code";
+    assert!(passed == 107 || !text.contains(excused), "another one is left\n{text}");
 }

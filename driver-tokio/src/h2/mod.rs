@@ -46,6 +46,7 @@ use crate::wire::{Closing, Wire};
 
 pub(crate) use self::asked::Asked;
 pub(crate) use self::exchange::Exchanges;
+pub(crate) use self::fields::With;
 pub(crate) use self::handle::Handle;
 #[cfg(feature = "tower")]
 pub(crate) use self::held_body::HeldBody;

@@ -7,11 +7,13 @@ use tokio::time::Instant;
 
 use super::after::After;
 use super::exchange::{Exchange, Exchanges};
+use super::fields::With;
 use super::ready::Ready;
 use super::tunnel::Settled;
+use crate::date;
 use crate::error::{Gone, HandlerError};
+use crate::head::Field;
 use crate::info::ConnectionInfo;
-use crate::response::{Added, date_for};
 use crate::wire::Wire;
 
 /// See the module.
@@ -161,8 +163,9 @@ impl State {
             if exchange.is_some_and(|exchange| !exchange.begun) {
                 let content = b"500 Internal Server Error\n";
                 let fields = [("content-type", "text/plain"), ("content-length", "26")];
-                let date = date_for(self.date_time(date), &fields);
-                let fields = Added::new(fields, date.as_ref(), None);
+                let date = self.date_time(date).map(date::at);
+                let date = date.as_ref().map(|date| Field::new(b"date", date));
+                let fields = With::new(fields, date.as_slice());
                 // What the windows do not take is not worth waiting for.
                 let _ = self.conn.respond(stream, 500, fields, content, &mut self.out);
             } else {

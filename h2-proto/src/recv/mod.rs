@@ -140,6 +140,8 @@ impl Core {
             {
                 // The application has left it meanwhile.
                 self.queued.pop_front();
+                // Before more is read, or it would matter how much came in one piece.
+                self.close_if_over();
             }
             if let Some(step) = self.queued.pop_front() {
                 break Ok(Some(step));
