@@ -71,7 +71,8 @@ impl ClientConnection {
         draft.put(b" ");
         draft.put(target);
         draft.put(if old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
-        let checked = write::put_fields(fields, &mut draft)?;
+        let mut checked = write::Checked::default();
+        write::put_fields(fields, &mut checked, &mut draft)?;
         if checked.host_invalid || checked.hosts > 1 || (checked.hosts == 0 && !old) {
             return Err(SendError::Host);
         }

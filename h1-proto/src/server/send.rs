@@ -58,7 +58,8 @@ impl ServerConnection {
         check_reason(status)?;
         let mut draft = Draft::new(out);
         write::put_status_line(status.code, status.reason, &mut draft);
-        let checked = write::put_fields(fields, &mut draft)?;
+        let mut checked = write::Checked::default();
+        write::put_fields(fields, &mut checked, &mut draft)?;
         if let Some((_, index)) = checked.content_length {
             return Err(SendError::FramingField(index));
         }
@@ -145,7 +146,8 @@ impl ServerConnection {
         check_reason(status)?;
         let mut draft = Draft::new(out);
         write::put_status_line(status.code, status.reason, &mut draft);
-        let checked = write::put_fields(fields, &mut draft)?;
+        let mut checked = write::Checked::default();
+        write::put_fields(fields, &mut checked, &mut draft)?;
         draft.put(lines.as_bytes());
         let exchange = self.exchange;
         let switch = self.switches(status.code, checked.upgrade)?;
