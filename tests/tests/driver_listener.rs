@@ -188,7 +188,11 @@ async fn a_drain_serves_all_that_wait_in_the_queue_of_the_listener_whatever_its_
     let address = listener.local_addr().unwrap();
     let stop = Stop::new();
     let signals = stop.clone();
-    let server = tokio::spawn(async move { Server::new(Routes).serve(listener, &signals).await });
+    // The clients stay.
+    let mut config = h1_proto::Config::default();
+    config.linger_timeout = Duration::from_millis(50);
+    let server = Server::new(Routes).config(config);
+    let server = tokio::spawn(async move { server.serve(listener, &signals).await });
     tokio::task::yield_now().await;
     // Far more than `Settings::backlog`; nothing is accepted while this thread is busy.
     let connect = |_| {
@@ -246,6 +250,7 @@ async fn a_connection_that_somebody_else_accepted_is_known_and_counted() {
         Server::new(Peer).metrics(Arc::clone(&metrics)).on_end(move |_| *seen.lock().unwrap() += 1);
     let (mut client, io) = tokio::io::duplex(1000);
     client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    client.shutdown().await.unwrap();
     let info = ConnectionInfo::new(Some(peer), None);
     let ended = server.serve_connection_with(io, info, &Stop::new()).await;
     assert_eq!(ended.connection.peer(), Some(peer));

@@ -261,7 +261,7 @@ async fn a_new_connection_is_told_with_its_first_answer_and_not_before() {
         log.feed(&octets);
         text = log.to_string();
     }
-    drop(http2);
+    drop((http1, http2));
     running.leave(&[]).await;
 }
 
@@ -281,6 +281,7 @@ async fn a_connection_between_two_requests_is_told_with_the_next_answer() {
     stream.write_all(request).await.unwrap();
     let answer = String::from_utf8(rest(&mut stream).await).unwrap();
     assert!(answer.contains("connection: close\r\n") && answer.ends_with("answer"), "{answer}");
+    drop(stream);
     running.leave(&[]).await;
 }
 

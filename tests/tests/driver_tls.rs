@@ -265,6 +265,7 @@ async fn certificates_of_clients_are_told() {
     let server = serve(server(tls.into()), far, &Stop::new());
     let mut stream = connect(&Arc::new(config), io).await;
     assert!(get_h1(&mut stream).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    drop(stream);
     let connection = server.await.unwrap().connection;
     assert_eq!(connection.peer_certificates().collect::<Vec<_>>(), [&*der]);
 }

@@ -1,6 +1,5 @@
 //! Two ends that send much to each other over a transport that holds little.
 use core::time::Duration;
-use std::collections::VecDeque;
 
 use h2_proto::testing::{Frame, bytes, client_bytes};
 use h2_proto::{
@@ -10,13 +9,14 @@ use h2_proto::{
 const NONE: [(&str, &str); 0] = [];
 
 struct Pipe {
-    octets: VecDeque<u8>,
+    octets: Vec<u8>,
     room: usize,
 }
 impl Pipe {
     fn put(&mut self, out: &mut Vec<u8>) -> usize {
         let n = out.len().min(self.room - self.octets.len());
-        self.octets.extend(out.drain(..n));
+        self.octets.extend_from_slice(&out[..n]);
+        out.drain(..n);
         n
     }
 }
@@ -28,8 +28,7 @@ fn run(room: usize, streams: usize, window: u32) -> (u64, bool) {
     let (mut so, mut co) = (Vec::new(), Vec::new());
     let mut server = ServerConnection::new(config.clone(), Duration::ZERO, &mut so);
     let mut client = ClientConnection::new(config, Duration::ZERO, &mut co);
-    let (mut up, mut down) =
-        (Pipe { octets: VecDeque::new(), room }, Pipe { octets: VecDeque::new(), room });
+    let (mut up, mut down) = (Pipe { octets: Vec::new(), room }, Pipe { octets: Vec::new(), room });
     let mut fields = FieldBuf::new();
     let (mut sin, mut cin): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
     let content = vec![0; 16_384];
@@ -49,7 +48,7 @@ fn run(room: usize, streams: usize, window: u32) -> (u64, bool) {
         let before = total;
         // Server: read what is there unless paused, pull, pump, write.
         if !server.is_paused() {
-            sin.extend(up.octets.drain(..));
+            sin.append(&mut up.octets);
         }
         let mut rest = sin.as_slice();
         while let Some(event) = server.next_event(&mut rest, &mut fields, &mut so).unwrap() {
@@ -72,7 +71,7 @@ fn run(room: usize, streams: usize, window: u32) -> (u64, bool) {
         server.wrote(w);
         let mut moved = w;
         if !client.is_paused() {
-            cin.extend(down.octets.drain(..));
+            cin.append(&mut down.octets);
         }
         let mut rest = cin.as_slice();
         while let Some(event) = client.next_event(&mut rest, &mut fields, &mut co).unwrap() {
