@@ -4,13 +4,18 @@
 //! kind, the length and the stream of each frame are looked at.
 
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::io::{self, ErrorKind, Read, Write};
 
+use http::Uri;
+use http::header::{HOST, HeaderValue, USER_AGENT};
+use http_body_util::BodyExt;
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use tests::frames::{Frame, PREFACE, flag, kind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower_service::Service;
 
 use crate::process::Protocol;
 use crate::servers::CONTENT;
@@ -111,6 +116,42 @@ pub(crate) async fn tokio_loop(listener: tokio::net::TcpListener, kind: Kind) ->
             let mut replies = kind.replies();
             while let Ok(octets @ 1..) = stream.read(&mut buffer).await {
                 if stream.write_all(replies.to(&buffer[..octets])).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+}
+
+/// The same around an axum application, which gets a request that is made without being read, and whose
+/// answer is taken apart and not written: what axum and `http` take on top, whoever serves them.
+pub(crate) async fn tokio_axum_loop(
+    listener: tokio::net::TcpListener,
+    router: axum::Router,
+) -> io::Result<()> {
+    let agent = HeaderValue::from_static("h2load nghttp2/1.52.0");
+    let host = HeaderValue::from_static("127.0.0.1:8080");
+    let target = Uri::from_static("/plaintext");
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let (agent, host, target) = (agent.clone(), host.clone(), target.clone());
+        let mut router = router.clone();
+        tokio::spawn(async move {
+            let mut buffer = vec![0; READ_BYTES];
+            while let Ok(1..) = stream.read(&mut buffer).await {
+                let mut request = http::Request::new(axum::body::Body::empty());
+                *request.uri_mut() = target.clone();
+                request.headers_mut().insert(HOST, host.clone());
+                request.headers_mut().insert(USER_AGENT, agent.clone());
+                let Ok(answer) = router.call(request).await;
+                let (head, mut body) = answer.into_parts();
+                let fields =
+                    head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+                black_box(fields.sum::<usize>());
+                let frame = body.frame().await;
+                black_box(frame.is_some());
+                if stream.write_all(ANSWER).await.is_err() {
                     break;
                 }
             }

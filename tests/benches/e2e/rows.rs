@@ -42,7 +42,7 @@ const fn shape(protocol: Protocol, connections: usize, at_once: usize) -> Shape 
     Shape { protocol, connections, at_once, sends: false }
 }
 
-/// `tokio` and `epoll` are loops without a protocol. Rows of two workers have the bars of one.
+/// `tokio`, `tokio+axum` and `epoll` are loops without a protocol. Rows of two workers have the bars of one.
 pub(crate) const REQUESTS: &[Row] = &[
     Row {
         id: "E1",
@@ -85,7 +85,7 @@ pub(crate) const REQUESTS: &[Row] = &[
         what: "an axum application, HTTP/1.1",
         shape: shape(H1, 64, 1),
         workers: 1,
-        names: &["ours+axum", "axum"],
+        names: &["ours+axum", "axum", "tokio+axum"],
         cpu: None,
         instructions: Some(Bar::of(0.8, "axum")),
     },

@@ -116,6 +116,7 @@ async fn on_tokio(
         "hyper" => hyper_h1(listener, None).await?,
         "hyper+time" => hyper_h1(listener, Some(Duration::from_secs(60))).await?,
         "tokio" => bare::tokio_loop(listener, Kind::new(protocol, false)).await?,
+        "tokio+axum" => bare::tokio_axum_loop(listener, router()).await?,
         _ => return Err(io::Error::other("no such server")),
     }
     Ok(())
