@@ -1,7 +1,10 @@
 //! A head: start line and field lines (how they are read: `read`). The octets are kept once, as they came; offsets say what
 //! is where. The reader is resumable line by line.
 
+mod field_line;
+mod line;
 mod read;
+mod start_line;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,7 +14,8 @@ use crate::event::{Field, Version};
 use crate::grammar;
 use crate::scan::slice;
 
-pub(crate) use self::read::{Fault, Progress, Section, read, resume, target_form};
+pub(crate) use self::read::{Fault, Progress, Section, read, resume};
+pub(crate) use self::start_line::target_form;
 
 /// The start line and the fields of a message, or a trailer section (no start line).
 ///
