@@ -74,9 +74,10 @@ struct Exchange {
 
 impl Exchange {
     fn is_over(&self) -> bool {
+        let read = |message: &Message| message.over && message.credit == 0;
         let server =
-            !self.surfaced || self.server_gone || self.request.over && self.response.complete;
-        let client = self.client_gone || self.response.over && self.request.complete;
+            !self.surfaced || self.server_gone || read(&self.request) && self.response.complete;
+        let client = self.client_gone || read(&self.response) && self.request.complete;
         server && client
     }
 }
