@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod age;
 #[cfg(feature = "tower")]
 mod answer;
 #[cfg(feature = "tower")]

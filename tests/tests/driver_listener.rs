@@ -189,7 +189,7 @@ async fn a_drain_serves_all_that_wait_in_the_queue_of_the_listener_whatever_its_
     let stop = Stop::new();
     let signals = stop.clone();
     // The clients stay.
-    let mut config = h1_proto::Config::default();
+    let mut config = Config::default();
     config.linger_timeout = Duration::from_millis(50);
     let server = Server::new(Routes).config(config);
     let server = tokio::spawn(async move { server.serve(listener, &signals).await });

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use h1_proto::{
-    BodyLength, ClientConnection, Config, ErrorKind, Event, NextStep, RequestId, SendError, Verdict,
+    BodyLength, ClientConnection, Config, ErrorKind, Event, Head, NextStep, RequestId, SendError,
+    ServerConnection, Verdict,
 };
 use tests::desk::Desk;
 use tests::split::{self, Log, Then, ok_at_end, ok_at_head};
@@ -460,4 +461,42 @@ fn lingering_is_an_instruction_with_bounds() {
     assert_eq!(desk.conn.next_step(), NextStep::Linger { octets_max: 1 << 20, until });
     desk.eof();
     assert_eq!(desk.conn.next_step(), NextStep::Close, "the peer has seen it");
+}
+
+/// The caller's own wish to end (§9.6): the answer that is owed says so.
+#[test]
+fn close_after_makes_the_exchange_under_way_the_last() {
+    let two = GET.repeat(2);
+    let (mut head, mut out) = (Head::default(), Vec::new());
+    // Between two exchanges there is none; then before the head of the answer, and behind it.
+    for moment in ["between", "before", "behind"] {
+        let mut conn = ServerConnection::new(Config::default(), Duration::ZERO);
+        let mut input = two.as_bytes();
+        out.clear();
+        if moment == "between" {
+            conn.close_after();
+        }
+        assert!(matches!(conn.next_event(&mut input, &mut head), Ok(Some(Event::Head { .. }))));
+        if moment == "before" {
+            conn.close_after();
+        }
+        conn.send_response(200, [("x", "y")], BodyLength::Known(1), &mut out).unwrap();
+        if moment == "behind" {
+            conn.close_after();
+        }
+        conn.send_data(b"z", &mut out).unwrap();
+        conn.finish(&mut out).unwrap();
+        conn.wrote(out.len());
+        let text = str::from_utf8(&out).unwrap();
+        assert!(text.ends_with("\r\n\r\nz"), "{text}");
+        assert_eq!(text.contains("connection: close\r\n"), moment == "before", "{text}");
+        assert!(!conn.is_draining() && conn.next_deadline().is_none_or(|it| it > Duration::ZERO));
+        let mut surfaced = 0;
+        while let Some(event) = conn.next_event(&mut input, &mut head).unwrap() {
+            surfaced += usize::from(matches!(event, Event::Head { .. }));
+        }
+        let goes_on = moment == "between";
+        assert_eq!((surfaced, input.is_empty()), (usize::from(goes_on), goes_on), "{moment}");
+        assert_eq!(lingers(conn.next_step()), !goes_on, "{moment}");
+    }
 }

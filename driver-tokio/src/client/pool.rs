@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::connect::{Connect, Target};
 use super::error::{Error, ErrorKind};
@@ -13,6 +15,7 @@ use super::h1::GiveBack;
 use super::h2::Slot;
 use super::send::{self, Kind, SendRequest};
 use super::settings::Settings;
+use crate::age;
 use crate::connection::Protocols;
 use crate::wire::Io;
 
@@ -38,13 +41,37 @@ struct Host {
 #[derive(Default)]
 struct State {
     /// Of HTTP/1.1, without a request.
-    idle: Vec<SendRequest>,
-    h2: Vec<SendRequest>,
+    idle: Vec<Pooled>,
+    h2: Vec<Pooled>,
     /// All of them, also those that are being opened.
     connections: usize,
     opening: usize,
     /// What the last one that was opened speaks.
     is_h2: Option<bool>,
+}
+
+/// A connection that may get requests.
+#[derive(Clone)]
+struct Pooled {
+    sender: SendRequest,
+    /// When it was opened.
+    since: Instant,
+}
+
+impl Pooled {
+    /// Whether it gets no more requests.
+    fn is_over(&self, age_max: Option<Duration>) -> bool {
+        self.sender.is_closed()
+            || age_max.is_some() && age::is_over(self.since, self.since.elapsed(), age_max)
+    }
+}
+
+impl State {
+    /// Connections that get no more requests go; those that they have go on.
+    fn sort_out(&mut self, age_max: Option<Duration>) {
+        self.h2.retain(|it| !it.is_over(age_max));
+        self.idle.retain(|it| !it.is_over(age_max));
+    }
 }
 
 /// A place on a connection for one request.
@@ -146,8 +173,9 @@ impl Pool {
             send::http1(io, Arc::clone(&self.config))
         };
         // Before anyone else can.
-        let lease = host.lease_of(&sender, &self.settings, false);
-        permit.opened(host, is_h2.then_some(&sender), is_h2);
+        let pooled = Pooled { sender, since: Instant::now() };
+        let lease = host.lease_of(&pooled, &self.settings, false);
+        permit.opened(host, is_h2.then_some(pooled), is_h2);
         tokio::spawn(async move {
             connection.await;
             drop(permit);
@@ -176,16 +204,13 @@ impl Host {
 
     fn take(self: &Arc<Self>, settings: &Settings, fresh: bool, may_be_h2: bool) -> Taken {
         let state = &mut *self.lock();
-        state.h2.retain(|sender| !sender.is_closed());
-        state.idle.retain(|sender| !sender.is_closed());
-        if let Some(lease) =
-            state.h2.iter().find_map(|sender| self.lease_of(sender, settings, true))
-        {
+        state.sort_out(settings.age_max);
+        if let Some(lease) = state.h2.iter().find_map(|it| self.lease_of(it, settings, true)) {
             return Taken::Lease(lease);
         }
         if !fresh
-            && let Some(sender) = state.idle.pop()
-            && let Some(lease) = self.lease_of(&sender, settings, true)
+            && let Some(pooled) = state.idle.pop()
+            && let Some(lease) = self.lease_of(&pooled, settings, true)
         {
             return Taken::Lease(lease);
         }
@@ -209,17 +234,18 @@ impl Host {
     /// A place on this connection, if it has one.
     fn lease_of(
         self: &Arc<Self>,
-        sender: &SendRequest,
+        pooled: &Pooled,
         settings: &Settings,
         reused: bool,
     ) -> Option<Lease> {
-        let host = Arc::downgrade(self);
-        match &sender.0 {
+        let (host, sender) = (Arc::downgrade(self), pooled.sender.clone());
+        match &pooled.sender.0 {
             Kind::H1(_) => {
-                let (own, idle_max) = (sender.clone(), settings.idle_per_host_max);
-                let give_back = move || give_back(&host, own, idle_max);
+                let (own, idle_max) = (pooled.clone(), settings.idle_per_host_max);
+                let age_max = settings.age_max;
+                let give_back = move || give_back(&host, own, idle_max, age_max);
                 let give_back: Option<GiveBack> = Some(Box::new(give_back));
-                Some(Lease { sender: sender.clone(), give_back, slot: None, reused })
+                Some(Lease { sender, give_back, slot: None, reused })
             }
             Kind::H2(streams, _) => {
                 let freed = move || {
@@ -228,18 +254,18 @@ impl Host {
                     }
                 };
                 let slot = Some(streams.reserve(freed)?);
-                Some(Lease { sender: sender.clone(), give_back: None, slot, reused })
+                Some(Lease { sender, give_back: None, slot, reused })
             }
         }
     }
 }
 
 /// A connection of HTTP/1.1 can be used again.
-fn give_back(host: &Weak<Host>, sender: SendRequest, idle_max: usize) {
+fn give_back(host: &Weak<Host>, pooled: Pooled, idle_max: usize, age_max: Option<Duration>) {
     if let Some(host) = host.upgrade() {
         let mut state = host.lock();
-        if state.idle.len() < idle_max {
-            state.idle.push(sender);
+        if state.idle.len() < idle_max && !pooled.is_over(age_max) {
+            state.idle.push(pooled);
         }
         drop(state);
         host.changed.notify_one();
@@ -254,12 +280,12 @@ struct Permit {
 }
 
 impl Permit {
-    fn opened(&mut self, host: &Host, shared: Option<&SendRequest>, is_h2: bool) {
+    fn opened(&mut self, host: &Host, shared: Option<Pooled>, is_h2: bool) {
         self.opening = false;
         let mut state = host.lock();
         state.opening -= 1;
         state.is_h2 = Some(is_h2);
-        state.h2.extend(shared.cloned());
+        state.h2.extend(shared);
         drop(state);
         host.changed.notify_waiters();
     }
@@ -271,8 +297,8 @@ impl Drop for Permit {
         let mut state = host.lock();
         state.connections -= 1;
         state.opening -= usize::from(self.opening);
-        state.h2.retain(|sender| !sender.is_closed());
-        state.idle.retain(|sender| !sender.is_closed());
+        state.h2.retain(|it| !it.sender.is_closed());
+        state.idle.retain(|it| !it.sender.is_closed());
         drop(state);
         host.changed.notify_one();
     }

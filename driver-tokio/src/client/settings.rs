@@ -24,6 +24,10 @@ pub struct Settings {
     pub body_timeout: Option<Duration>,
     /// Time after which a connection without a request is closed. Default 60 s.
     pub idle_timeout: Duration,
+    /// Age from which on a connection gets no more requests; those that it has go on. Up to a tenth less,
+    /// different for each, so that connections that began together do not end together. So a client comes to
+    /// know of servers that are new behind a name. Default: any age.
+    pub age_max: Option<Duration>,
     /// Connections of HTTP/1.1 to one server that are kept without a request. Default 32.
     pub idle_per_host_max: usize,
     /// Connections to one server; more requests wait. Default 256.
@@ -54,6 +58,7 @@ impl Default for Settings {
             request_timeout: Some(Duration::from_secs(30)),
             body_timeout: None,
             idle_timeout: Duration::from_secs(60),
+            age_max: None,
             idle_per_host_max: 32,
             connections_per_host_max: 256,
             retries_max: 3,

@@ -57,7 +57,7 @@ pub(crate) async fn drive<H: Handler>(
 ) -> Driven {
     let read_bytes = options.settings.read_bytes;
     let mut held = Held::default();
-    while let Some(arrival) = next_request(&link, &mut held, read_bytes).await {
+    while let Some(arrival) = next_request(&link, &mut held, options).await {
         let handling = begin(&link, handler, &options.gate, held.take(), arrival, read_bytes);
         watched(&link, handling, &options.gate).await;
     }
@@ -78,7 +78,7 @@ pub(crate) async fn drive<H: Handler>(
 fn next_request(
     link: &Mutex<Link>,
     held: &mut Held,
-    read_bytes: usize,
+    options: &Options,
 ) -> impl Future<Output = Option<Arrival>> + Send {
     poll_fn(move |cx| {
         let link = &mut *lock(link);
@@ -109,6 +109,7 @@ fn next_request(
                 let undecided = sniffed == Sniff::More && !held.rest().is_empty();
                 if let Some(arrival) = (!undecided).then(|| pull(link, held)).flatten() {
                     link.obey_signals();
+                    link.retire_if_old(options.settings.age_max);
                     if link.wire.dead {
                         continue;
                     }
@@ -122,7 +123,7 @@ fn next_request(
                 _ if link.wire.dead => {}
                 NextStep::Read => {
                     let buffers = held.take();
-                    buffers.make_room(read_bytes);
+                    buffers.make_room(options.settings.read_bytes);
                     if link.poll_read(cx, &mut buffers.input).is_ready() {
                         pulls = true;
                         continue;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use h1_proto::NextStep;
 
 use super::link::Link;
+use crate::age;
 
 impl Link {
     /// Looks at the clock and the signals, to be called before a poll ends in waiting: arms what
@@ -90,6 +91,14 @@ impl Link {
     pub(crate) fn look_before_end(&mut self) {
         if self.wire.input_came().is_none() && self.conn.next_step() != NextStep::Read {
             self.conn.arrived(self.wire.elapsed());
+        }
+    }
+
+    /// The request that has come is the last of a connection that is so old.
+    #[inline]
+    pub(crate) fn retire_if_old(&mut self, age_max: Option<Duration>) {
+        if age_max.is_some() && age::is_over(self.wire.epoch(), self.wire.arrived(), age_max) {
+            self.conn.close_after();
         }
     }
 

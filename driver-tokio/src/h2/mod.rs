@@ -33,6 +33,7 @@ use self::park::Resting;
 use self::pull::{Pulled, pull};
 use self::shared::{Over, Shared, State};
 use self::tasks::{Finished, Tasks};
+use crate::age;
 use crate::error::HandlerError;
 use crate::gate::Gate;
 use crate::handler::Handler;
@@ -61,7 +62,10 @@ pub(crate) fn drive<H: Handler>(
     options: &Options,
     agreed: bool,
 ) -> impl Future<Output = (Outcome, ConnectionInfo)> + Send + use<H> {
-    let (config, settings) = (Arc::clone(&options.h2_config), &options.settings);
+    let (mut config, settings) = (Arc::clone(&options.h2_config), &options.settings);
+    if let Some(age_max) = settings.age_max {
+        Arc::make_mut(&mut config).age_max = Some(age::of(wire.epoch(), age_max));
+    }
     let mut out = Vec::new();
     let conn = if agreed {
         ServerConnection::new(config, Duration::ZERO, &mut out)

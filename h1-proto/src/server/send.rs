@@ -361,6 +361,15 @@ impl ServerConnection {
         }
     }
 
+    /// Makes the exchange that is under way the last: its answer says `close`, unless its head is sent, and
+    /// the connection closes after it. Between exchanges this does nothing; unlike [`drain`](Self::drain) it
+    /// sets no deadline.
+    pub fn close_after(&mut self) {
+        if !matches!(self.core.send, Send::Idle | Send::Tunnel) {
+            self.core.keep_alive = KeepAlive::Close;
+        }
+    }
+
     /// Begins to end the connection: the upcoming or current answer says `close` if its head is
     /// not sent, and the connection closes after it; an idle connection closes now. All of it
     /// within [`Config::drain_timeout`](crate::Config::drain_timeout).
