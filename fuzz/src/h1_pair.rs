@@ -199,6 +199,10 @@ impl World {
                 self.disturbed = true;
                 self.pull_server();
             }
+            0x46 => {
+                self.server.close_after();
+                self.disturbed = true;
+            }
             _ => {
                 self.client.shrink();
                 self.server.shrink();
