@@ -79,6 +79,7 @@ impl Core {
         if left == 0 && self.streams.get(slot).state == State::Ended {
             self.streams.get_mut(slot).flags.set(Flags::DONE);
             self.settle_life(slot, out);
+            self.close_if_over();
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use h2_proto::testing::{Frame, bytes, setting};
+use h2_proto::testing::{Frame, bytes, client_bytes, setting};
 use h2_proto::{
-    ClientConnection, Config, ErrorCode, Event, FieldBuf, OwnedEvent, RequestLine,
+    ClientConnection, Config, ErrorCode, Event, FieldBuf, NextStep, OwnedEvent, Phase, RequestLine,
     ServerConnection, StreamId,
 };
 use tests::h2::{self, Desk};
@@ -429,4 +429,31 @@ fn a_connection_is_over_at_the_same_octet_however_the_input_is_cut() {
     for octets in 1..input.len() {
         assert_eq!(run(octets), whole, "{octets} at a time");
     }
+}
+
+/// The same of a server that has told its last GOAWAY, when its application has released the last content.
+#[test]
+fn a_connection_is_over_with_the_release_of_its_last_content() {
+    let post = Frame::request(1, "POST", "/");
+    let content = Frame::data(1, b"some").end_stream();
+    let begin = client_bytes([Frame::settings([]), Frame::settings_ack(), post, content]);
+    let (mut out, mut fields) = (Vec::new(), FieldBuf::new());
+    let mut config = Config::default();
+    config.manual_release = true;
+    let mut conn = ServerConnection::new(config, Duration::ZERO, &mut out);
+    let mut rest = begin.as_slice();
+    while conn.next_event(&mut rest, &mut fields, &mut out).unwrap().is_some() {}
+    conn.send_response(id(1), 200, NONE, true, &mut out).unwrap();
+    conn.shutdown(&mut out);
+    conn.shutdown(&mut out);
+    assert_eq!(conn.phase(), Phase::Goaway);
+    conn.release(id(1), 4, &mut out).unwrap();
+    assert_eq!(conn.phase(), Phase::Closed);
+    conn.wrote(out.len());
+    out.clear();
+    assert!(matches!(conn.next_step(), NextStep::Linger { .. }));
+    // What comes now is not answered, in one piece or octet by octet.
+    let mut late = &*bytes([Frame::settings([]), Frame::ping([1; 8])]);
+    assert_eq!(conn.next_event(&mut late, &mut fields, &mut out).unwrap(), None);
+    assert!(out.is_empty());
 }

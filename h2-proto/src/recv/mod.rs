@@ -140,8 +140,6 @@ impl Core {
             {
                 // The application has left it meanwhile.
                 self.queued.pop_front();
-                // Before more is read, or it would matter how much came in one piece.
-                self.close_if_over();
             }
             if let Some(step) = self.queued.pop_front() {
                 break Ok(Some(step));
@@ -149,6 +147,8 @@ impl Core {
             if let Some(error) = &self.failed {
                 return Err(error.clone());
             }
+            // Before more is read, or it would matter how much came in one piece.
+            self.close_if_over();
             let start = out.len();
             if self.phase != Phase::Closed
                 && let Some(cause) = self.ledger.overdrawn(&self.config)
