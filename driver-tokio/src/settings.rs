@@ -34,11 +34,12 @@ pub struct Settings {
     /// Whether a handler of HTTP/2 that has to wait moves to a task of its own, so that those of one
     /// connection can use several threads. Default: no, all are polled on the connection's task.
     pub move_waiting_handlers: bool,
-    /// Age at which a connection is retired, so that clients come to know of other servers: the answer to the
-    /// first request from then on says `close` in HTTP/1; in HTTP/2, in place of `age_max` of its `Config`,
-    /// GOAWAY says so at once, and streams have [`drain_timeout`](h2_proto::Config::drain_timeout) to end. Up
-    /// to a tenth less, different for each, so that connections that began together do not end together.
-    /// Default: none.
+    /// Age at which a connection is told to leave, so that clients come to know of other servers. In HTTP/1 the
+    /// answer to the first request from then on says `close`; one without a request stays for it, or until
+    /// `keep_alive_timeout`. In HTTP/2 GOAWAY says so, once both sides have greeted, in place of
+    /// [`age_max`](h2_proto::Config::age_max) of its `Config`, which holds if this is none. Requests and streams go
+    /// on for as long as they take. Up to a tenth less, by chance, so that connections that began together do
+    /// not end together. Default: none.
     pub age_max: Option<Duration>,
     /// Octets of the content of a request at most, in both protocols, in place of `body_bytes_max` of their
     /// `Config`: more is 413 in HTTP/1, a stream that is reset in HTTP/2. Default: any number, as content goes by

@@ -2,6 +2,7 @@
 //! polls. It knows no protocol.
 
 use std::future::Future;
+use std::hash::Hash;
 use std::io;
 use std::mem;
 use std::pin::Pin;
@@ -87,6 +88,11 @@ impl Wire {
 
     pub(crate) fn epoch(&self) -> Instant {
         self.epoch
+    }
+
+    /// What tells this connection apart from others.
+    pub(crate) fn seed(&self) -> impl Hash + use<> {
+        (self.epoch, self.info.peer())
     }
 
     /// The time since the connection's epoch.

@@ -316,7 +316,8 @@ pub enum SendError {
     /// Trailers need the chunked coding (RFC 9112 §7.1.2).
     #[error("trailers need the chunked coding")]
     TrailersNotAllowed,
-    /// A 101 or its Upgrade field without an offer by the client (RFC 9110 §7.8).
+    /// A 101 or its Upgrade field without an offer by the client (RFC 9110 §7.8), or a switch when nothing
+    /// more is read.
     #[error("a switch of protocols needs an offer by the client and an Upgrade field")]
     NoUpgrade,
     /// As many requests as [`Config::pipeline_max`](crate::Config::pipeline_max) wait for

@@ -107,9 +107,10 @@ pub struct Config {
     pub ping_interval: Option<Duration>,
     /// Time for its answer. After it the connection ends, with NO_ERROR. Default 20 s.
     pub ping_timeout: Duration,
-    /// Age at which a connection begins to shut down. Default: none.
+    /// Age at which a connection begins to shut down, once both sides have greeted; its streams go on for as
+    /// long as they take. Default: none.
     pub age_max: Option<Duration>,
-    /// Time for the streams to end after a shutdown began. After it the connection ends, with NO_ERROR.
+    /// Time for the streams to end after [`shutdown`](crate::ServerConnection::shutdown). After it the connection ends, with NO_ERROR.
     /// Default 30 s.
     pub drain_timeout: Duration,
 }

@@ -177,9 +177,10 @@ impl Deadlines {
         self.age = NEVER;
     }
 
-    /// Whether the connection is as old as it may get; once.
+    /// Whether the connection is as old as it may get; once. Before both sides have greeted nobody could be
+    /// told.
     pub(crate) const fn is_aged(&mut self) -> bool {
-        if self.now < self.age {
+        if self.now < self.age || self.greeting != NEVER {
             return false;
         }
         self.age = NEVER;
@@ -216,10 +217,13 @@ impl Deadlines {
         if !facts.unacknowledged {
             self.settings = NEVER;
         }
-        if facts.streams || facts.draining {
+        // A connection that goes because of its age does so even if the peer says nothing more.
+        let drain_timeout = facts.draining.then_some(config.drain_timeout);
+        let idle_timeout = config.idle_timeout.or(drain_timeout);
+        if facts.streams || self.drain != NEVER {
             self.idle = NEVER;
         } else if self.idle == NEVER
-            && let Some(timeout) = config.idle_timeout
+            && let Some(timeout) = idle_timeout
         {
             self.idle = self.now.saturating_add(nanos(timeout));
         }
@@ -268,7 +272,7 @@ impl Deadlines {
             self.send,
             self.drain,
             ping,
-            self.age,
+            if self.greeting == NEVER { self.age } else { NEVER },
         ]
         .into_iter()
         .min()

@@ -51,10 +51,14 @@ impl Core {
 
     /// Announces a shutdown (§6.8); called again, or on a client, it is final.
     pub(crate) fn shutdown(&mut self, out: &mut Vec<u8>) {
-        if self.phase == Phase::Closed {
-            return;
+        if self.phase != Phase::Closed {
+            self.deadlines.begin_drain(&self.config);
+            self.retire(out);
         }
-        self.deadlines.begin_drain(&self.config);
+    }
+
+    /// The same without a time for the streams to end.
+    fn retire(&mut self, out: &mut Vec<u8>) {
         let first = !self.draining && self.side == Side::Server && self.phase == Phase::Open;
         self.draining = true;
         if first {
@@ -172,7 +176,7 @@ impl Core {
         };
         if result.is_ok() && self.phase != Phase::Closed {
             if self.deadlines.is_aged() && !self.draining {
-                self.shutdown(out);
+                self.retire(out);
             }
             if self.deadlines.wants_ping(&self.config) {
                 frame::ping::write(ALIVE_PING, false, out);

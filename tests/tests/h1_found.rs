@@ -159,3 +159,26 @@ fn upgrade_goes_with_its_connection_option() {
     client.conn.send_request(("GET", "/"), &fields, BodyLength::None, &mut client.out).unwrap();
     assert!(client.take().contains("\r\nconnection: upgrade\r\n"));
 }
+
+/// Content that is too much to be thrown away ends the reading, and with it the switch that would come behind.
+#[test]
+fn nothing_switches_when_nothing_more_is_read() {
+    for (request, status) in [
+        ("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n", 101),
+        ("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n", 200),
+    ] {
+        let mut config = Config::default();
+        config.unread_body_bytes_max = 2;
+        let mut conn = ServerConnection::new(config, Duration::ZERO);
+        let (mut head, mut out) = (h1_proto::Head::new(), Vec::new());
+        let request = format!("{request}Content-Length: 4\r\n\r\nabcd");
+        let mut input = request.as_bytes();
+        assert!(conn.next_event(&mut input, &mut head).unwrap().is_some());
+        conn.abandon_body();
+        let sent = conn.send_response(status, [("upgrade", "x")], BodyLength::None, &mut out);
+        assert_eq!((sent, out.len()), (Err(SendError::NoUpgrade), 0));
+        conn.respond(400, [("x", "y")], b"", &mut out).unwrap();
+        conn.wrote(out.len());
+        assert!(matches!(conn.next_step(), NextStep::Linger { .. }));
+    }
+}

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use h2_proto::testing::{Frame, FrameLog, client_bytes};
-use h2_proto::{Config, Deadline, ErrorKind, Event, FieldBuf, Phase, ServerConnection};
+use h2_proto::testing::{Frame, FrameLog, bytes, client_bytes};
+use h2_proto::{Config, Deadline, ErrorKind, Event, FieldBuf, Phase, ServerConnection, StreamId};
 
 const S: Duration = Duration::from_secs(1);
 
@@ -70,6 +70,43 @@ fn an_old_connection_shuts_down() {
     assert!(!conn.is_draining() && out.is_empty());
     conn.advance(100 * S, &mut out).unwrap();
     assert!(conn.is_draining() && conn.phase() == Phase::Open);
+    assert!(log(&out).starts_with("GOAWAY last=2147483647 NO_ERROR"), "{}", log(&out));
+}
+
+/// Streams go on, and nobody is told before both sides have greeted.
+#[test]
+fn age_cuts_nothing() {
+    let mut config = Config::default();
+    config.age_max = Some(100 * S);
+    config.idle_timeout = None;
+    let (mut conn, mut out, mut fields) = server(config.clone());
+    let get = bytes([Frame::get(1, "/")]);
+    assert!(conn.next_event(&mut &*get, &mut fields, &mut out).unwrap().is_some());
+    conn.advance(100 * S, &mut out).unwrap();
+    conn.wrote(out.len());
+    out.clear();
+    assert_eq!(conn.next_deadline(), None);
+    conn.advance(1000 * S, &mut out).unwrap();
+    conn.send_response(StreamId::new(1), 204, [("x", "y")], true, &mut out).unwrap();
+    // A client that does not say that it has heard is not waited for without end.
+    conn.wrote(out.len());
+    conn.advance(1001 * S, &mut out).unwrap();
+    let end = conn.next_deadline().unwrap();
+    assert_eq!(end, 1001 * S + config.drain_timeout);
+    conn.advance(end, &mut out).unwrap();
+    assert_eq!(conn.phase(), Phase::Closed);
+
+    config.age_max = Some(S);
+    out.clear();
+    let mut conn = ServerConnection::with_prior_knowledge(config, Duration::ZERO);
+    assert_eq!(conn.next_deadline(), Some(10 * S));
+    conn.advance(5 * S, &mut out).unwrap();
+    assert!(!conn.is_draining() && out.is_empty());
+    let greeting = client_bytes([Frame::settings([]), Frame::settings_ack()]);
+    let mut rest = greeting.as_slice();
+    while conn.next_event(&mut rest, &mut fields, &mut out).unwrap().is_some() {}
+    out.clear();
+    conn.advance(5 * S, &mut out).unwrap();
     assert!(log(&out).starts_with("GOAWAY last=2147483647 NO_ERROR"), "{}", log(&out));
 }
 

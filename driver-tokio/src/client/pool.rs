@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -22,6 +22,8 @@ use crate::wire::Io;
 /// See the module.
 pub(crate) struct Pool {
     hosts: Mutex<HashMap<Target, Arc<Host>>>,
+    /// Connections that were opened.
+    opened: AtomicU64,
     pub(crate) connector: Arc<dyn Connect>,
     pub(crate) settings: Settings,
     pub(crate) config: Arc<h1_proto::Config>,
@@ -54,23 +56,23 @@ struct State {
 #[derive(Clone)]
 struct Pooled {
     sender: SendRequest,
-    /// When it was opened.
-    since: Instant,
-}
-
-impl Pooled {
-    /// Whether it gets no more requests.
-    fn is_over(&self, age_max: Option<Duration>) -> bool {
-        self.sender.is_closed()
-            || age_max.is_some() && age::is_over(self.since, self.since.elapsed(), age_max)
-    }
+    /// When it is to be retired.
+    until: Option<Instant>,
 }
 
 impl State {
-    /// Connections that get no more requests go; those that they have go on.
-    fn sort_out(&mut self, age_max: Option<Duration>) {
-        self.h2.retain(|it| !it.is_over(age_max));
-        self.idle.retain(|it| !it.is_over(age_max));
+    /// Connections that are closed go, and those that are old, so that they end with the requests that they
+    /// have: unless they have some and there is no place for another connection.
+    fn sort_out(&mut self, settings: &Settings) {
+        let now = settings.age_max.map(|_| Instant::now());
+        let full = self.connections >= settings.connections_per_host_max;
+        let is_old =
+            |it: &Pooled| it.until.is_some_and(|until| now.is_some_and(|now| now >= until));
+        let stays = |it: &Pooled| !it.sender.is_closed() && !is_old(it);
+        self.idle.retain(stays);
+        self.h2.retain(|it| stays(it) || full && it.sender.is_at_work());
+        // The young first.
+        self.h2.sort_by_key(is_old);
     }
 }
 
@@ -102,6 +104,7 @@ impl Pool {
         let tls = None;
         Self {
             hosts,
+            opened: AtomicU64::new(0),
             connector,
             settings,
             config,
@@ -173,7 +176,11 @@ impl Pool {
             send::http1(io, Arc::clone(&self.config))
         };
         // Before anyone else can.
-        let pooled = Pooled { sender, since: Instant::now() };
+        let until = self.settings.age_max.and_then(|max| {
+            let serial = self.opened.fetch_add(1, Ordering::Relaxed);
+            Instant::now().checked_add(age::of(serial, max))
+        });
+        let pooled = Pooled { sender, until };
         let lease = host.lease_of(&pooled, &self.settings, false);
         permit.opened(host, is_h2.then_some(pooled), is_h2);
         tokio::spawn(async move {
@@ -204,7 +211,7 @@ impl Host {
 
     fn take(self: &Arc<Self>, settings: &Settings, fresh: bool, may_be_h2: bool) -> Taken {
         let state = &mut *self.lock();
-        state.sort_out(settings.age_max);
+        state.sort_out(settings);
         if let Some(lease) = state.h2.iter().find_map(|it| self.lease_of(it, settings, true)) {
             return Taken::Lease(lease);
         }
@@ -241,9 +248,8 @@ impl Host {
         let (host, sender) = (Arc::downgrade(self), pooled.sender.clone());
         match &pooled.sender.0 {
             Kind::H1(_) => {
-                let (own, idle_max) = (pooled.clone(), settings.idle_per_host_max);
-                let age_max = settings.age_max;
-                let give_back = move || give_back(&host, own, idle_max, age_max);
+                let (own, settings) = (pooled.clone(), *settings);
+                let give_back = move || give_back(&host, own, &settings);
                 let give_back: Option<GiveBack> = Some(Box::new(give_back));
                 Some(Lease { sender, give_back, slot: None, reused })
             }
@@ -261,12 +267,12 @@ impl Host {
 }
 
 /// A connection of HTTP/1.1 can be used again.
-fn give_back(host: &Weak<Host>, pooled: Pooled, idle_max: usize, age_max: Option<Duration>) {
+fn give_back(host: &Weak<Host>, pooled: Pooled, settings: &Settings) {
     if let Some(host) = host.upgrade() {
         let mut state = host.lock();
-        if state.idle.len() < idle_max && !pooled.is_over(age_max) {
-            state.idle.push(pooled);
-        }
+        state.idle.push(pooled);
+        state.sort_out(settings);
+        state.idle.truncate(settings.idle_per_host_max);
         drop(state);
         host.changed.notify_one();
     }

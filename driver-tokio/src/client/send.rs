@@ -124,6 +124,14 @@ impl SendRequest {
         }
     }
 
+    /// Whether a place for a request on it is taken.
+    pub(crate) fn is_at_work(&self) -> bool {
+        match &self.0 {
+            Kind::H1(_) => true,
+            Kind::H2(sender, _) => sender.is_at_work(),
+        }
+    }
+
     /// Whether it is HTTP/2.
     #[must_use]
     pub fn is_http2(&self) -> bool {

@@ -24,9 +24,11 @@ pub struct Settings {
     pub body_timeout: Option<Duration>,
     /// Time after which a connection without a request is closed. Default 60 s.
     pub idle_timeout: Duration,
-    /// Age from which on a connection gets no more requests; those that it has go on. Up to a tenth less,
-    /// different for each, so that connections that began together do not end together. So a client comes to
-    /// know of servers that are new behind a name. Default: any age.
+    /// Age from which on a connection gets no more requests, so that a client comes to know of servers that are
+    /// new behind a name; those that it has go on. One of HTTP/2 that has some gets more as long as there are
+    /// [`connections_per_host_max`](Self::connections_per_host_max); one that has none ends with the next request
+    /// to that server, or after [`idle_timeout`](Self::idle_timeout). Up to a tenth less, by chance, so that
+    /// connections that began together do not end together. Default: any age.
     pub age_max: Option<Duration>,
     /// Connections of HTTP/1.1 to one server that are kept without a request. Default 32.
     pub idle_per_host_max: usize,

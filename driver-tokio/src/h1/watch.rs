@@ -97,7 +97,10 @@ impl Link {
     /// The request that has come is the last of a connection that is so old.
     #[inline]
     pub(crate) fn retire_if_old(&mut self, age_max: Option<Duration>) {
-        if age_max.is_some() && age::is_over(self.wire.epoch(), self.wire.arrived(), age_max) {
+        if let Some(max) = age_max
+            && age::may_be_over(self.wire.arrived(), max)
+            && self.wire.arrived() >= age::of(self.wire.seed(), max)
+        {
             self.conn.close_after();
         }
     }

@@ -64,7 +64,8 @@ pub(crate) fn drive<H: Handler>(
 ) -> impl Future<Output = (Outcome, ConnectionInfo)> + Send + use<H> {
     let (mut config, settings) = (Arc::clone(&options.h2_config), &options.settings);
     if let Some(age_max) = settings.age_max {
-        Arc::make_mut(&mut config).age_max = Some(age::of(wire.epoch(), age_max));
+        // A copy for each connection.
+        Arc::make_mut(&mut config).age_max = Some(age::of(wire.seed(), age_max));
     }
     let mut out = Vec::new();
     let conn = if agreed {
@@ -94,6 +95,7 @@ pub(crate) fn drive<H: Handler>(
         unsent_max: options.h2_config.output_bytes_max + HEADS_UNSENT_MAX,
         answer,
         gate: failed,
+        stops: false,
         closing: None,
         resting: Resting::default(),
         over,
@@ -124,6 +126,8 @@ struct Driver<A, F: Future> {
     unsent_max: u64,
     answer: A,
     gate: Gate,
+    /// The machine was told to shut down, whether or not it had begun to because of its age.
+    stops: bool,
     closing: Option<Closing>,
     resting: Resting,
     /// The last to go: handlers find the connection as it was.

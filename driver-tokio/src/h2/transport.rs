@@ -29,7 +29,7 @@ impl<A, F: Future> Driver<A, F> {
     /// Tells the machine the time and the signals. Whether there is something to pull after it.
     pub(super) fn advance(&mut self, cx: &mut Context<'_>) -> bool {
         let draining = self.wire.is_draining();
-        let (shared, wire) = (&self.shared, &mut self.wire);
+        let (shared, wire, stops) = (&self.shared, &mut self.wire, &mut self.stops);
         let mut expired = false;
         loop {
             let now = wire.elapsed();
@@ -37,14 +37,15 @@ impl<A, F: Future> Driver<A, F> {
                 // What expires is an event, also where it is a stream's and no error.
                 expired |= conn.next_deadline().is_some_and(|deadline| deadline <= now);
                 let error = conn.advance(now, out).err();
-                if draining && !conn.is_draining() {
+                if draining && !*stops {
                     // GOAWAY can be told once both sides have greeted.
                     let greeted = !matches!(conn.phase(), Phase::Preface | Phase::Settings);
-                    if greeted || wire.ends_idle(false) {
+                    *stops = greeted || wire.ends_idle(false);
+                    if *stops {
                         conn.shutdown(out);
                     }
                 }
-                (error, wire.deadline(conn.next_deadline(), conn.is_draining()))
+                (error, wire.deadline(conn.next_deadline(), *stops))
             });
             if let Some(error) = error {
                 wire.ends_by(error);

@@ -362,8 +362,8 @@ impl ServerConnection {
     }
 
     /// Makes the exchange that is under way the last: its answer says `close`, unless its head is sent, and
-    /// the connection closes after it. Between exchanges this does nothing; unlike [`drain`](Self::drain) it
-    /// sets no deadline.
+    /// the connection closes after it, unless it changes its protocol. Without a request that was surfaced
+    /// and is not over this does nothing; unlike [`drain`](Self::drain) it sets no deadline.
     pub fn close_after(&mut self) {
         if !matches!(self.core.send, Send::Idle | Send::Tunnel) {
             self.core.keep_alive = KeepAlive::Close;
@@ -411,16 +411,16 @@ impl ServerConnection {
         }
     }
 
-    /// Whether this status changes the protocol (RFC 9110 §9.3.6, §15.2.2).
+    /// Whether this status changes the protocol (RFC 9110 §9.3.6, §15.2.2). It cannot once nothing more is
+    /// read.
     fn switches(&self, status: u16, upgrade_field: bool) -> Result<bool, SendError> {
-        if status == 101 {
-            return if self.exchange.upgrade && upgrade_field && self.core.failed.is_none() {
-                Ok(true)
-            } else {
-                Err(SendError::NoUpgrade)
-            };
+        let tunnels = self.exchange.connect && (200..300).contains(&status);
+        let may = tunnels || self.exchange.upgrade && upgrade_field;
+        match tunnels || status == 101 {
+            true if may && self.core.recv != Recv::Closed => Ok(true),
+            true => Err(SendError::NoUpgrade),
+            false => Ok(false),
         }
-        Ok(self.exchange.connect && (200..300).contains(&status))
     }
 
     /// An answer before any content of a request that has some: perhaps it never comes, and what

@@ -185,6 +185,11 @@ impl Sender {
         self.0.lock().is_closed()
     }
 
+    /// Whether a place is taken.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.0.lock().reserved > 0
+    }
+
     /// A place for one stream. `freed` is called when it is free again.
     pub(crate) fn reserve(&self, freed: impl FnOnce() + Send + Sync + 'static) -> Option<Slot> {
         let mut state = self.0.lock();
