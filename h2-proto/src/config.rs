@@ -110,7 +110,8 @@ pub struct Config {
     /// Age at which a connection begins to shut down, once both sides have greeted; its streams go on for as
     /// long as they take. Default: none.
     pub age_max: Option<Duration>,
-    /// Time for the streams to end after [`shutdown`](crate::ServerConnection::shutdown). After it the connection ends, with NO_ERROR.
+    /// Time for the streams to end after [`shutdown`](crate::ServerConnection::shutdown). After it the
+    /// connection ends, with NO_ERROR.
     /// Default 30 s.
     pub drain_timeout: Duration,
 }
