@@ -111,8 +111,7 @@ pub struct Config {
     /// long as they take. Default: none.
     pub age_max: Option<Duration>,
     /// Time for the streams to end after [`shutdown`](crate::ServerConnection::shutdown). After it the
-    /// connection ends, with NO_ERROR.
-    /// Default 30 s.
+    /// connection ends, with NO_ERROR. Default 30 s.
     pub drain_timeout: Duration,
 }
 
