@@ -361,9 +361,9 @@ impl ServerConnection {
         }
     }
 
-    /// Makes the exchange that is under way the last: its answer says `close`, unless its head is sent, and
-    /// the connection closes after it, unless it changes its protocol. Without a request that was surfaced
-    /// and is not over this does nothing; unlike [`drain`](Self::drain) it sets no deadline.
+    /// Makes the exchange that is under way the last (RFC 9112 §9.6): its answer says `close`, unless its head
+    /// is sent, and the connection closes after it, unless it changes its protocol. Without a request that was
+    /// surfaced and is not over this does nothing; unlike [`drain`](Self::drain) it sets no deadline.
     pub fn close_after(&mut self) {
         if !matches!(self.core.send, Send::Idle | Send::Tunnel) {
             self.core.keep_alive = KeepAlive::Close;
