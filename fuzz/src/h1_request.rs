@@ -63,9 +63,11 @@ impl Options {
 pub fn check(input: &[u8]) {
     let Some((&first, octets)) = input.split_first() else { return };
     let options = Options::of(first);
-    let mut whole = None;
-    for pieces in cuts::all(octets) {
-        let (transcript, exchanges) = Run::new(options).over(&pieces, octets.len() as u64);
+    // Later runs find what the ones before have left in it.
+    let (mut whole, mut head) = (None, Head::new());
+    for pieces in cuts::all(octets).into_iter().chain([vec![octets]]) {
+        let (transcript, exchanges) =
+            Run::new(options, &mut head).over(&pieces, octets.len() as u64);
         match &whole {
             None => {
                 check_answers(&transcript.out, &exchanges);
@@ -88,23 +90,23 @@ struct Exchange {
     broken: bool,
 }
 
-struct Run {
+struct Run<'h> {
     options: Options,
     config: Config,
     conn: ServerConnection,
-    head: Head,
+    head: &'h mut Head,
     transcript: Transcript,
     exchanges: Vec<Exchange>,
 }
 
-impl Run {
-    fn new(options: Options) -> Self {
+impl<'h> Run<'h> {
+    fn new(options: Options, head: &'h mut Head) -> Self {
         let config = limits::config(options.small, options.lenient);
         Self {
             options,
             conn: ServerConnection::new(config.clone(), Duration::ZERO),
             config,
-            head: Head::new(),
+            head,
             transcript: Transcript::default(),
             exchanges: Vec::new(),
         }
@@ -138,7 +140,7 @@ impl Run {
         let mut steps_left = 8 + 4 * rest.len();
         loop {
             steps_left = steps_left.checked_sub(1).expect("pulling does not end");
-            let mut head = core::mem::take(&mut self.head);
+            let mut head = core::mem::take(self.head);
             let before = rest.len();
             let pulled = self.conn.next_event(&mut rest, &mut head);
             assert!(rest.len() <= before);
@@ -174,7 +176,7 @@ impl Run {
                     false
                 }
             };
-            self.head = head;
+            *self.head = head;
             if !go_on {
                 break;
             }

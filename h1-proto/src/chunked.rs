@@ -15,7 +15,6 @@ use alloc::vec::Vec;
 use crate::Head;
 use crate::config::Config;
 use crate::error::{ConnectionError, ErrorKind};
-use crate::framing::Facts;
 use crate::grammar;
 use crate::head::{self, Fault, Progress, Section};
 
@@ -377,14 +376,13 @@ pub(crate) fn read_trailers<'i>(
     config: &Config,
     trailers: &mut Head,
 ) -> Result<Step<'i>, ConnectionError> {
-    let mut facts = Facts::default();
     let section = Section::Trailers;
     let held = carry.len();
     let read = if held == 0 {
-        head::read(section, input, config, trailers, &mut facts, progress)
+        head::read(section, input, config, trailers, progress)
     } else {
         take_up_to(carry, input, config.trailers_bytes_max);
-        head::resume(section, carry, config, trailers, &mut facts, progress)
+        head::resume(section, carry, config, trailers, progress)
     };
     match read {
         Ok(Some(octets)) => {

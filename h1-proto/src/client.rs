@@ -13,7 +13,7 @@ use crate::core::{Content, Core};
 use crate::deadlines::Waiting;
 use crate::error::{ConnectionError, ErrorKind};
 use crate::event::{BodyLength, Event, KeepAlive, NextStep, RequestId, Verdict};
-use crate::framing::{self, Facts};
+use crate::framing;
 use crate::grammar;
 use crate::head::Section;
 use crate::state::{self, Recv, RecvInput, Send, SendInput};
@@ -154,10 +154,8 @@ impl ClientConnection {
         head: &mut Head,
     ) -> Result<Option<Option<BodyLength>>, ConnectionError> {
         let expected = !self.unanswered.is_empty();
-        let mut facts = Facts::default();
-        let read = self.core.read_head(Section::Response, expected, input, head, &mut facts)?;
-        if let Some(octets) = read {
-            return self.response(&facts, octets, head).map(Some);
+        if let Some(octets) = self.core.read_head(Section::Response, expected, input, head)? {
+            return self.response(octets, head).map(Some);
         }
         if self.core.eof && input.is_empty() {
             if self.core.recv == Recv::Head || !self.unanswered.is_empty() {
@@ -219,7 +217,6 @@ impl ClientConnection {
     #[inline]
     fn response(
         &mut self,
-        facts: &Facts,
         octets: usize,
         head: &Head,
     ) -> Result<Option<BodyLength>, ConnectionError> {
@@ -227,7 +224,7 @@ impl ClientConnection {
             return Err(self.core.error(ErrorKind::Unsolicited));
         };
         let config = &*self.core.config;
-        let (version, status) = (head.version(), head.status());
+        let (version, status, facts) = (head.version(), head.status(), head.facts());
         if status < 200 && status != 101 {
             if self.informational >= config.informational_max {
                 return Err(self.core.error(ErrorKind::TooManyInformational));

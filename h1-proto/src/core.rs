@@ -11,7 +11,6 @@ use crate::config::Config;
 use crate::deadlines::{Deadlines, Waiting};
 use crate::error::{ConnectionError, Deadline, ErrorKind, SendError};
 use crate::event::{BodyLength, Field, KeepAlive, Splice};
-use crate::framing::Facts;
 use crate::head::{self, Fault, Progress, Section};
 use crate::state::{Recv, RecvInput, Send, SendInput};
 use crate::write::{self, Draft};
@@ -109,9 +108,8 @@ impl Core {
         }
     }
 
-    /// Reads a head: how many octets it has, if it is complete, and into `facts`, which is fresh,
-    /// what its fields say. The offset stays at its beginning until [`Core::head_done`]. Where none is `expected`, only
-    /// empty lines may come (RFC 9112 §9.2).
+    /// Reads a head: how many octets it has, if it is complete. The offset stays at its beginning until
+    /// [`Core::head_done`]. Where none is `expected`, only empty lines may come (RFC 9112 §9.2).
     #[inline(always)]
     pub(crate) fn read_head(
         &mut self,
@@ -119,7 +117,6 @@ impl Core {
         expected: bool,
         input: &mut &[u8],
         head: &mut Head,
-        facts: &mut Facts,
     ) -> Result<Option<usize>, ConnectionError> {
         if self.recv == Recv::Idle {
             if matches!(input.first(), Some(b'\r' | b'\n')) || !self.carry.is_empty() {
@@ -139,10 +136,10 @@ impl Core {
         let held = self.carry.len();
         let (config, progress) = (&*self.config, &mut self.progress);
         let read = if held == 0 {
-            head::read(section, input, config, head, facts, progress)
+            head::read(section, input, config, head, progress)
         } else {
             take_up_to(&mut self.carry, input, config.head_bytes_max);
-            head::resume(section, &self.carry, config, head, facts, progress)
+            head::resume(section, &self.carry, config, head, progress)
         };
         match read {
             Ok(Some(octets)) => {

@@ -17,7 +17,7 @@ const KEEP_ALIVE: Name<10> = Name::new(b"keep-alive");
 const UPGRADE: Name<7> = Name::new(b"upgrade");
 
 /// What the field lines of a head say about the connection.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Facts {
     pub(crate) host: Seen,
     pub(crate) content_length: Length,
@@ -30,7 +30,7 @@ pub(crate) struct Facts {
 }
 
 /// How often a field came, and where last.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) times: u32,
     /// The index of its last line.
@@ -38,7 +38,7 @@ pub(crate) struct Seen {
 }
 
 /// What Content-Length says.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Length {
     pub(crate) seen: Seen,
     octets: u64,
@@ -49,7 +49,7 @@ pub(crate) struct Length {
 }
 
 /// What Transfer-Encoding says.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Codings {
     pub(crate) seen: Seen,
     /// The last coding is chunked.
@@ -70,6 +70,17 @@ pub(crate) struct Options {
 }
 
 impl Facts {
+    /// Those of no field lines.
+    pub(crate) const NONE: Self = Self {
+        host: Seen::NEVER,
+        content_length: Length { seen: Seen::NEVER, octets: 0, repeated: false, wrong: None },
+        codings: Codings { seen: Seen::NEVER, chunked: false, unknown: false, malformed: false },
+        connection: Options { close: false, keep_alive: false, upgrade: false, te: false },
+        expects_continue: false,
+        upgrade: false,
+        folded: false,
+    };
+
     /// Takes note of one field line.
     #[inline(always)]
     pub(crate) fn note(&mut self, index: u32, name: &[u8], value: &[u8]) {
@@ -93,6 +104,8 @@ impl Facts {
 }
 
 impl Seen {
+    const NEVER: Self = Self { times: 0, index: 0 };
+
     fn again(&mut self, index: u32) {
         self.times += 1;
         self.index = index;
@@ -299,7 +312,7 @@ mod tests {
     use alloc::vec::Vec;
 
     fn decide(version: Version, lines: &[(&str, &str)], config: &Config) -> Decision<BodyLength> {
-        let mut facts = Facts::default();
+        let mut facts = Facts::NONE;
         for (index, (name, value)) in lines.iter().enumerate() {
             facts.note(u32::try_from(index).unwrap(), name.as_bytes(), value.as_bytes());
         }

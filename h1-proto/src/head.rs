@@ -2,6 +2,7 @@
 //! is where. The reader is resumable line by line.
 
 mod field_line;
+mod known;
 mod line;
 mod read;
 mod start_line;
@@ -11,9 +12,11 @@ use core::fmt;
 
 use crate::error::ErrorKind;
 use crate::event::{Field, Version};
+use crate::framing::Facts;
 use crate::grammar;
 use crate::scan::slice;
 
+use self::known::{Before, Known};
 pub(crate) use self::read::{Fault, Progress, Section, read, resume};
 pub(crate) use self::start_line::target_form;
 
@@ -21,11 +24,20 @@ pub(crate) use self::start_line::target_form;
 ///
 /// A buffer to use again and again: a connection fills it, and once it has grown to the size of
 /// the traffic it allocates no more. Order and letter case are kept; [`Head::raw`] has every octet.
-#[derive(Clone, Default)]
+///
+/// Also when it is cleared it keeps what it held until it is filled again: field lines that come again are
+/// read by comparing. Drop it to get rid of them.
 pub struct Head {
     raw: Vec<u8>,
     lines: Vec<Line>,
     start: StartLine,
+    /// What the field lines say of the connection.
+    facts: Facts,
+    known: Known,
+    before: Before,
+    /// What is in it is not shown.
+    is_clear: bool,
+    edition: u64,
 }
 
 /// Where a field line is in `raw`.
@@ -35,6 +47,17 @@ struct Line {
     name_end: u32,
     value: u32,
     value_end: u32,
+}
+
+impl Line {
+    /// The field that it is.
+    #[inline]
+    fn of(self, raw: &[u8]) -> Field<'_> {
+        Field {
+            name: slice(raw, self.name as usize, self.name_end as usize),
+            value: slice(raw, self.value as usize, self.value_end as usize),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -94,6 +117,11 @@ impl Head {
                 authority: 0,
                 authority_end: 0,
             },
+            facts: Facts::NONE,
+            known: Known::NONE,
+            before: Before::NONE,
+            is_clear: true,
+            edition: 0,
         }
     }
 
@@ -171,7 +199,8 @@ impl Head {
     /// The field lines in the order in which they came.
     #[must_use]
     pub fn fields(&self) -> Fields<'_> {
-        Fields { raw: &self.raw, lines: self.lines.iter() }
+        let lines = if self.is_clear { &[] } else { self.lines.as_slice() };
+        Fields { raw: &self.raw, lines: lines.iter() }
     }
 
     /// The value of the first field with this name; letter case does not matter.
@@ -209,18 +238,41 @@ impl Head {
         })
     }
 
+    /// A number for the field lines in this buffer, 0 while it is empty: when it is the same again, so are they,
+    /// octet by octet, and what was made of them can be used again. Numbers of other buffers say nothing about
+    /// this one, also if one is a clone of the other.
+    #[inline]
+    #[must_use]
+    pub fn edition(&self) -> u64 {
+        if self.is_clear { 0 } else { self.edition }
+    }
+
+    /// The field lines that are others than in that [`edition`](Self::edition) of this buffer, if it is this one
+    /// or the one before, and had as many lines; `None` also for more than 64, and while the buffer is empty.
+    #[inline]
+    #[must_use]
+    pub fn changed_since(&self, edition: u64) -> Option<ChangedFields<'_>> {
+        self.others_than(edition).map(|others| ChangedFields { head: self, others })
+    }
+
     /// Every octet of the head as it came, line ends included (in a response with folded fields,
     /// the folds are spaces).
     #[must_use]
     pub fn raw(&self) -> &[u8] {
-        &self.raw
+        if self.is_clear { &[] } else { &self.raw }
     }
 
     /// Makes it empty; keeps its memory.
+    #[inline]
     pub fn clear(&mut self) {
-        self.raw.clear();
-        self.lines.clear();
+        self.is_clear = true;
         self.start = StartLine::default();
+    }
+
+    /// What its field lines say of the connection.
+    #[inline]
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// The value of the field line with this index.
@@ -236,14 +288,30 @@ impl Head {
     }
 
     fn octets(&self, from: u32, to: u32) -> &[u8] {
-        slice(&self.raw, from as usize, to as usize)
+        slice(self.raw(), from as usize, to as usize)
+    }
+}
+
+impl Clone for Head {
+    /// What is in it: an empty buffer's clone is a new one.
+    fn clone(&self) -> Self {
+        if self.is_clear {
+            return Self::new();
+        }
+        Self { raw: self.raw.clone(), lines: self.lines.clone(), ..*self }
+    }
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl PartialEq for Head {
     /// By content: two heads are the same if their octets are.
     fn eq(&self, other: &Self) -> bool {
-        self.raw == other.raw && self.start.kind == other.start.kind
+        self.raw() == other.raw() && self.start.kind == other.start.kind
     }
 }
 
@@ -293,11 +361,7 @@ impl<'h> Iterator for Fields<'h> {
 
     #[inline]
     fn next(&mut self) -> Option<Field<'h>> {
-        let line = self.lines.next()?;
-        Some(Field {
-            name: slice(self.raw, line.name as usize, line.name_end as usize),
-            value: slice(self.raw, line.value as usize, line.value_end as usize),
-        })
+        self.lines.next().map(|line| line.of(self.raw))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -312,3 +376,31 @@ impl fmt::Debug for Fields<'_> {
         f.debug_list().entries(self.clone()).finish()
     }
 }
+
+/// The field lines of a [`Head`] that changed, in order, each with its index among all.
+#[derive(Clone, Debug)]
+pub struct ChangedFields<'h> {
+    head: &'h Head,
+    /// Those that are still to come, bit by bit.
+    others: u64,
+}
+
+impl<'h> Iterator for ChangedFields<'h> {
+    type Item = (usize, Field<'h>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let index = self.others.trailing_zeros();
+        self.others &= self.others.checked_sub(1)?;
+        let index = index as usize;
+        let line = self.head.lines.get(index)?;
+        Some((index, line.of(&self.head.raw)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.others.count_ones() as usize;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for ChangedFields<'_> {}

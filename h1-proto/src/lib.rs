@@ -88,7 +88,7 @@ pub use event::{
     BodyLength, Event, Field, KeepAlive, NextStep, OwnedEvent, RequestId, Splice, Verdict, Version,
 };
 pub use framing::decide_keep_alive;
-pub use head::{Fields, Head, TargetForm};
+pub use head::{ChangedFields, Fields, Head, TargetForm};
 pub use lines::FieldLines;
 pub use server::{ServerConnection, Status};
 pub use sniff::{Sniff, sniff};

@@ -11,7 +11,7 @@ use crate::core::{Content, Core};
 use crate::deadlines::Waiting;
 use crate::error::{ConnectionError, Deadline, ErrorKind};
 use crate::event::{BodyLength, Event, KeepAlive, NextStep, Version};
-use crate::framing::{self, Facts};
+use crate::framing::{self, Seen};
 use crate::grammar;
 use crate::head::Section;
 use crate::state::{self, Recv, RecvInput, Send, SendInput};
@@ -134,10 +134,8 @@ impl ServerConnection {
         input: &mut &[u8],
         head: &mut Head,
     ) -> Result<Option<BodyLength>, ConnectionError> {
-        let mut facts = Facts::default();
-        let read = self.core.read_head(Section::Request, true, input, head, &mut facts)?;
-        if let Some(octets) = read {
-            return self.request(&facts, octets, head).map(Some);
+        if let Some(octets) = self.core.read_head(Section::Request, true, input, head)? {
+            return self.request(octets, head).map(Some);
         }
         if self.core.eof && input.is_empty() {
             if self.core.recv == Recv::Head {
@@ -229,16 +227,11 @@ impl ServerConnection {
 
     /// A complete request head: what is decided on all of its lines together.
     #[inline]
-    fn request(
-        &mut self,
-        facts: &Facts,
-        octets: usize,
-        head: &Head,
-    ) -> Result<BodyLength, ConnectionError> {
+    fn request(&mut self, octets: usize, head: &mut Head) -> Result<BodyLength, ConnectionError> {
         let config = &*self.core.config;
         let version = head.version();
-        check_host(facts, version, head)
-            .map_err(|(kind, index)| self.core.error_in(head, kind, index))?;
+        check_host(head).map_err(|(kind, index)| self.core.error_in(head, kind, index))?;
+        let facts = head.facts();
         let body = framing::request_body(facts, version, config)
             .map_err(|(kind, index)| self.core.error_in(head, kind, index))?;
         self.requests = self.requests.saturating_add(1);
@@ -523,22 +516,21 @@ impl ServerConnection {
 
 /// RFC 9112 §3.2: one valid Host in HTTP/1.1, at most one in HTTP/1.0.
 #[inline]
-fn check_host(
-    facts: &Facts,
-    version: Version,
-    head: &Head,
-) -> Result<(), (ErrorKind, Option<u32>)> {
-    match facts.host.times {
+fn check_host(head: &mut Head) -> framing::Decision<()> {
+    let Seen { times, index } = head.facts().host;
+    match times {
+        1 if head.has_host() => Ok(()),
         1 => {
-            let host = head.value_of(facts.host.index);
+            let host = head.value_of(index);
             if host.is_empty() || grammar::is_authority(host) {
+                head.host_is_valid();
                 Ok(())
             } else {
-                Err((ErrorKind::HostInvalid, Some(facts.host.index)))
+                Err((ErrorKind::HostInvalid, Some(index)))
             }
         }
-        0 if version == Version::Http10 => Ok(()),
+        0 if head.version() == Version::Http10 => Ok(()),
         0 => Err((ErrorKind::HostMissing, None)),
-        _ => Err((ErrorKind::HostRepeated, Some(facts.host.index))),
+        _ => Err((ErrorKind::HostRepeated, Some(index))),
     }
 }

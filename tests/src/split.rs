@@ -1,7 +1,8 @@
 //! Split invariance: however the transport cuts the octets, the same happens.
 //!
 //! [`server`], [`client`] and [`chunked`] run a machine over one input in many cuts (whole, octet
-//! by octet, and in two pieces at every place), with a scripted caller that answers the events.
+//! by octet, and in two pieces at every place), with a scripted caller that answers the events. The
+//! buffer for heads is a new one at first, and later the one of the run before, which knows its field lines.
 //! Events (adjacent data merged), output, error and next step have to be the same each time; what
 //! they are is for the test to say.
 
@@ -224,9 +225,9 @@ pub fn server_with(
     caller: impl Fn(&Event<'_, '_>, &mut ServerConnection, &mut Vec<u8>),
 ) -> Log {
     let fresh = ServerConnection::new(config, START);
-    every_cut(input.as_ref(), |pieces| {
+    every_cut(input.as_ref(), |pieces, head| {
         let mut conn = fresh.clone();
-        run(&mut conn, pieces, then, Vec::new(), &caller)
+        run(&mut conn, pieces, then, Vec::new(), head, &caller)
     })
 }
 
@@ -253,12 +254,12 @@ pub fn client_with(
     caller: impl Fn(&Event<'_, '_>, &mut ClientConnection, &mut Vec<u8>),
 ) -> Log {
     let fresh = ClientConnection::new(config, START);
-    every_cut(input.as_ref(), |pieces| {
+    every_cut(input.as_ref(), |pieces, head| {
         let mut conn = fresh.clone();
         let mut out = Vec::new();
         setup(&mut conn, &mut out);
         conn.wrote(out.len());
-        let mut log = run(&mut conn, pieces, then, out, &caller);
+        let mut log = run(&mut conn, pieces, then, out, head, &caller);
         log.unfinished = conn.unfinished().map(|(_, verdict)| verdict).collect();
         log
     })
@@ -271,9 +272,8 @@ pub fn client_with(
 #[track_caller]
 pub fn chunked(config: Config, input: impl AsRef<[u8]>) -> Log {
     let fresh = ChunkedDecoder::new(config);
-    every_cut(input.as_ref(), |pieces| {
+    every_cut(input.as_ref(), |pieces, trailers| {
         let mut decoder = fresh.clone();
-        let mut trailers = Head::new();
         let mut log = Log {
             events: Vec::new(),
             output: Vec::new(),
@@ -285,7 +285,7 @@ pub fn chunked(config: Config, input: impl AsRef<[u8]>) -> Log {
         for piece in pieces {
             let mut rest = *piece;
             loop {
-                match decoder.decode(&mut rest, &mut trailers) {
+                match decoder.decode(&mut rest, trailers) {
                     Ok(Decoded::Data(data)) => push(&mut log.events, &Event::Data(data)),
                     Ok(Decoded::NeedInput) => {
                         assert!(rest.is_empty(), "it wants more, so it has used what there was");
@@ -293,7 +293,7 @@ pub fn chunked(config: Config, input: impl AsRef<[u8]>) -> Log {
                     }
                     Ok(Decoded::End) => {
                         if !matches!(log.events.last(), Some(OwnedEvent::End { .. })) {
-                            push(&mut log.events, &Event::End { trailers: &trailers });
+                            push(&mut log.events, &Event::End { trailers });
                         }
                         log.left.extend_from_slice(rest);
                         break;
@@ -332,17 +332,20 @@ fn ok(conn: &mut ServerConnection, out: &mut Vec<u8>) {
 }
 
 #[track_caller]
-fn every_cut(input: &[u8], mut run: impl FnMut(&[&[u8]]) -> Log) -> Log {
-    let whole = run(&[input]);
-    let mut check = |pieces: &[&[u8]], how: &dyn fmt::Display| {
-        let log = run(pieces);
+fn every_cut(input: &[u8], mut run: impl FnMut(&[&[u8]], &mut Head) -> Log) -> Log {
+    let mut head = Head::new();
+    let whole = run(&[input], &mut head);
+    let mut check = |pieces: &[&[u8]], head: &mut Head, how: &dyn fmt::Display| {
+        let log = run(pieces, head);
         assert!(log == whole, "{how}:\n{log:?}\n\nwhole:\n{whole:?}");
     };
     let single: Vec<&[u8]> = input.chunks(1).collect();
-    check(&single, &"octet by octet");
+    check(&single, &mut Head::new(), &"octet by octet");
+    check(&[input], &mut head, &"again");
+    check(&single, &mut head, &"octet by octet again");
     for cut in cuts(input.len()) {
         let (before, behind) = input.split_at(cut);
-        check(&[before, behind], &format_args!("cut at {cut}"));
+        check(&[before, behind], &mut head, &format_args!("cut at {cut}"));
     }
     whole
 }
@@ -358,12 +361,12 @@ fn run<C: Endpoint>(
     pieces: &[&[u8]],
     then: Then,
     mut output: Vec<u8>,
+    head: &mut Head,
     caller: &impl Fn(&Event<'_, '_>, &mut C, &mut Vec<u8>),
 ) -> Log {
     let mut events = Vec::new();
     let mut error = None;
     let mut input = Vec::new();
-    let mut head = Head::new();
     let ends = usize::from(then == Then::Eof);
     for piece in pieces.iter().map(Some).chain(core::iter::repeat_n(None, ends)) {
         match piece {
@@ -373,7 +376,7 @@ fn run<C: Endpoint>(
         let mut out = Vec::new();
         let mut rest = input.as_slice();
         loop {
-            match conn.next_event(&mut rest, &mut head) {
+            match conn.next_event(&mut rest, head) {
                 Ok(Some(event)) => {
                     push(&mut events, &event);
                     caller(&event, conn, &mut out);
@@ -385,7 +388,7 @@ fn run<C: Endpoint>(
                 Err(found) => {
                     conn.on_error(&found, &mut out);
                     let before = rest.len();
-                    let again = conn.next_event(&mut rest, &mut head);
+                    let again = conn.next_event(&mut rest, head);
                     assert!(
                         again.is_err_and(|again| again == found),
                         "the same error comes for ever"

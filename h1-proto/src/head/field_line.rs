@@ -99,8 +99,8 @@ pub(super) fn fold(input: &[u8], start: usize, fields: u32, may: bool, config: &
 /// Replaces each fold by spaces and reads the fields again as what they are now
 /// (RFC 9112 §5.2).
 #[cold]
-pub(super) fn unfold(head: &mut Head, facts: &mut Facts) {
-    *facts = Facts { folded: true, ..Facts::default() };
+pub(super) fn unfold(head: &mut Head) {
+    head.facts = Facts { folded: true, ..Facts::NONE };
     for (index, line) in head.lines.iter_mut().enumerate() {
         let range = line.value as usize..line.value_end as usize;
         let value = head.raw.get_mut(range).unwrap_or_default();
@@ -113,6 +113,6 @@ pub(super) fn unfold(head: &mut Head, facts: &mut Facts) {
         line.value_end = line.value + offset(trimmed.len());
         let name = slice(&head.raw, line.name as usize, line.name_end as usize);
         let value = slice(&head.raw, line.value as usize, line.value_end as usize);
-        facts.note(offset(index), name, value);
+        head.facts.note(offset(index), name, value);
     }
 }

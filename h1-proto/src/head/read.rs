@@ -8,15 +8,12 @@
 //! Good lines within their limits are all that the straight path knows; everything else goes
 //! through [`odd_line`], which looks at the line again.
 
-use alloc::vec::Vec;
-
+use super::Head;
 use super::field_line::{field_line, fold, judge_field_line, unfold};
 use super::line::{Flaw, Found, narrow, offset};
 use super::start_line::{request_line, status_line};
-use super::{Head, Line};
 use crate::config::Config;
 use crate::error::ErrorKind;
-use crate::framing::Facts;
 use crate::grammar;
 use crate::scan::{class_len, slice};
 
@@ -64,28 +61,45 @@ impl Fault {
 }
 
 /// Reads a section from the beginning of `input`. Its length if it is complete, then with `head`
-/// and `facts`, which is fresh, filled; `None` if more is needed, then with `progress` for [`resume`].
+/// filled; `None` if more is needed, then with `progress` for [`resume`].
 #[inline(always)]
 pub(crate) fn read(
     section: Section,
     input: &[u8],
     config: &Config,
     head: &mut Head,
-    facts: &mut Facts,
     progress: &mut Progress,
 ) -> Result<Option<usize>, Fault> {
     *progress = Progress { again: progress.again, ..Progress::default() };
     head.clear();
-    let Some(octets) = lines(section, input, config, head, facts, progress)? else {
-        progress.scanned = offset(input.len());
-        progress.again += input.len() as u64;
-        return Ok(None);
+    let from = match section {
+        Section::Trailers => Some(0),
+        _ => start_line(section, input, config, head)?,
     };
-    head.raw.extend_from_slice(slice(input, 0, octets));
-    if facts.folded {
-        unfold(head, facts);
+    if let Some(from) = from {
+        let (section_max, fields_max) = section_limits(section, config);
+        let (fields_octets, fields) = head.known_size();
+        if fields <= fields_max
+            && fields_octets <= config.field_bytes_max
+            && from + fields_octets <= section_max
+            && let Some(octets) = head.repeat(input, from)
+        {
+            return Ok(Some(octets));
+        }
+        head.turn();
+        progress.line = narrow(from);
+        if let Some(octets) = lines(section, input, config, head, progress)? {
+            let is_plain = !config.leniency.bare_lf && !head.facts.folded;
+            head.complete(slice(input, 0, octets), from, is_plain);
+            if head.facts.folded {
+                unfold(head);
+            }
+            return Ok(Some(octets));
+        }
     }
-    Ok(Some(octets))
+    progress.scanned = offset(input.len());
+    progress.again += input.len() as u64;
+    Ok(None)
 }
 
 /// Goes on reading a section of which `carry` holds all so far. Octets are looked at a bounded
@@ -97,7 +111,6 @@ pub(crate) fn resume(
     carry: &[u8],
     config: &Config,
     head: &mut Head,
-    facts: &mut Facts,
     progress: &mut Progress,
 ) -> Result<Option<usize>, Fault> {
     let fresh = carry.get(progress.scanned as usize..).unwrap_or_default();
@@ -108,15 +121,14 @@ pub(crate) fn resume(
         progress.scanned = offset(carry.len());
         return Ok(None);
     }
-    head.lines.clear();
+    head.turn();
     progress.again += (carry.len() - start.min(carry.len())) as u64;
-    match lines(section, carry, config, head, facts, progress)? {
+    match lines(section, carry, config, head, progress)? {
         Some(end) => {
             // What came behind the section was not looked at.
             let behind = carry.len() - end.min(carry.len());
             progress.again -= behind as u64;
-            *facts = Facts::default();
-            read(section, carry, config, head, facts, progress)
+            read(section, carry, config, head, progress)
         }
         None => {
             progress.scanned = offset(carry.len());
@@ -143,6 +155,16 @@ fn line_limit(section: Section, config: &Config, progress: &Progress) -> (usize,
     }
 }
 
+/// Octets and field lines that a section may have.
+#[inline]
+fn section_limits(section: Section, config: &Config) -> (usize, usize) {
+    let (octets, fields) = match section {
+        Section::Trailers => (config.trailers_bytes_max, config.trailers_max),
+        _ => (config.head_bytes_max, config.fields_max),
+    };
+    (octets.min(u32::MAX as usize), fields)
+}
+
 /// A start line has its own limit, and that of the head around it.
 fn start_line_limit(config: &Config) -> (usize, usize, ErrorKind) {
     let head_max = config.head_bytes_max.min(u32::MAX as usize);
@@ -160,7 +182,6 @@ fn lines(
     input: &[u8],
     config: &Config,
     head: &mut Head,
-    facts: &mut Facts,
     progress: &mut Progress,
 ) -> Result<Option<usize>, Fault> {
     if progress.line == 0 && section != Section::Trailers {
@@ -169,16 +190,13 @@ fn lines(
         };
         progress.line = narrow(end);
     }
-    let (section_max, fields_max) = match section {
-        Section::Trailers => (config.trailers_bytes_max, config.trailers_max),
-        _ => (config.head_bytes_max, config.fields_max),
-    };
+    let (section_max, fields_max) = section_limits(section, config);
     // What lies beyond the limit of the section is not even looked at by the straight path.
-    let window = slice(input, 0, input.len().min(section_max).min(u32::MAX as usize));
+    let window = slice(input, 0, input.len().min(section_max));
     loop {
         let may = fields_max.saturating_sub(progress.fields as usize);
-        let (end, read) =
-            plain_lines(window, progress.line as usize, may, config, &mut head.lines, facts);
+        let from = progress.line as usize;
+        let (end, read) = plain_lines(window, from, may, config, head);
         (progress.line, progress.fields) = (narrow(end), progress.fields + narrow(read));
         if window.get(end..).is_some_and(|rest| rest.starts_with(b"\r\n"))
             && config.field_bytes_max >= 2
@@ -190,8 +208,8 @@ fn lines(
             Odd::Last(end) => return Ok(Some(end)),
             Odd::Folded(end) => {
                 progress.line = offset(end);
-                facts.folded = true;
-                if let Some(last) = head.lines.last_mut() {
+                head.facts.folded = true;
+                if let Some(last) = head.last_line() {
                     last.value_end = offset(end);
                 }
             }
@@ -207,9 +225,9 @@ fn plain_lines(
     from: usize,
     may: usize,
     config: &Config,
-    lines: &mut Vec<Line>,
-    facts: &mut Facts,
+    head: &mut Head,
 ) -> (usize, usize) {
+    let Head { before, raw, lines, facts, .. } = head;
     let (octets_max, bare_lf) = (config.field_bytes_max, config.leniency.bare_lf);
     let mut rest = window.get(from..).unwrap_or_default();
     for read in 0..may {
@@ -217,10 +235,22 @@ fn plain_lines(
         if let [b'\r', ..] = rest {
             return (start, read);
         }
+        if let Some((line, octets)) = before.line(lines, raw)
+            && let Some(tail) = rest.strip_prefix(octets)
+            && octets.len() <= octets_max
+        {
+            let line = line.moved(start);
+            let part = |from: u32, to: u32| slice(window, from as usize, to as usize);
+            let name = part(line.name, line.name_end);
+            facts.note(before.next(), name, part(line.value, line.value_end));
+            before.put(lines, line, true);
+            rest = tail;
+            continue;
+        }
         match field_line(rest, bare_lf) {
             Some((line, tail)) if rest.len() - tail.len() <= octets_max => {
-                facts.note(narrow(lines.len()), line.name, line.value);
-                lines.push(line.place(start));
+                facts.note(before.next(), line.name, line.value);
+                before.put(lines, line.place(start), false);
                 rest = tail;
             }
             _ => return (start, read),
