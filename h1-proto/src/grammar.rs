@@ -3,7 +3,7 @@
 
 use core::net::Ipv6Addr;
 
-use crate::scan::{class_len, content_len, target_len};
+use crate::scan::{class_len, content_len, is_plain_name, target_len};
 
 /// `tchar` of RFC 9110 §5.6.2: the octets of tokens, so of methods and field names.
 pub const TCHAR: [bool; 256] = class(b"!#$%&'*+-.^_`|~", true);
@@ -42,7 +42,7 @@ pub const fn is_control(octet: u8) -> bool {
 #[inline]
 #[must_use]
 pub fn is_token(octets: &[u8]) -> bool {
-    !octets.is_empty() && class_len(octets, &TCHAR) == octets.len()
+    is_plain_name(octets) || !octets.is_empty() && class_len(octets, &TCHAR) == octets.len()
 }
 
 /// Is this a valid field value (RFC 9110 §5.5): no control but HTAB, no white space around it?

@@ -91,6 +91,26 @@ fn controls_in(word: u64) -> u64 {
     (below_space | del) & HIGH
 }
 
+/// Whether these are eight to sixteen lower-case letters and hyphens: what most field names are.
+#[inline]
+pub(crate) fn is_plain_name(octets: &[u8]) -> bool {
+    match (octets.first_chunk::<8>(), octets.last_chunk::<8>()) {
+        (Some(first), Some(last)) if octets.len() <= 16 => {
+            are_plain(u64::from_le_bytes(*first)) && are_plain(u64::from_le_bytes(*last))
+        }
+        _ => false,
+    }
+}
+
+/// Octets below 0x80 carry nothing into their neighbours here, and others are plain in no case.
+#[inline]
+fn are_plain(word: u64) -> bool {
+    let from_a = word.wrapping_add(LOW * (0x80 - 0x61));
+    let beyond_z = word.wrapping_add(LOW * (0x80 - 0x7b));
+    let no_hyphen = (word ^ (LOW * 0x2d)).wrapping_add(LOW * 0x7f);
+    (from_a & !beyond_z | !no_hyphen) & !word & HIGH == HIGH
+}
+
 /// How many leading octets a request-target can hold ([`grammar::TARGET`]).
 #[inline(always)]
 pub(crate) fn target_len(octets: &[u8]) -> usize {
@@ -153,6 +173,23 @@ mod tests {
                             .position(|&o| o != b'\t' && grammar::is_control(o))
                             .unwrap_or(input.len());
                         assert_eq!(content_len(&input), expected, "{octet} at {place} of {length}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn plain_names_are_lower_case_letters_and_hyphens() {
+        for octet in 0..=255u8 {
+            for length in 1..20 {
+                for place in 0..length {
+                    for filler in [b'a', b'z', b'-', b'q'] {
+                        let mut name = vec![filler; length];
+                        name[place] = octet;
+                        let plain = octet.is_ascii_lowercase() || octet == b'-';
+                        let expected = plain && (8..=16).contains(&length);
+                        assert_eq!(is_plain_name(&name), expected, "{octet} at {place}");
                     }
                 }
             }
