@@ -45,7 +45,7 @@ where
         // What a task holds it holds for as long as a connection is idle: pointers, not values.
         let span = (!span.is_disabled()).then(|| Box::new(span));
         // What becomes of it after HTTP keeps its place, too.
-        let (common, io) = (Arc::clone(&common), Box::new(Placed::new(io, (place, open))));
+        let (common, io) = (Arc::clone(&common), Box::new(Placed::new(io, place, open)));
         tasks.spawn(async move {
             if let Some(handler) = making.await {
                 let mut serving = pin!(connection::serve(&common, &handler, io, info));

@@ -44,6 +44,7 @@ mod connection;
 #[cfg(feature = "tower")]
 mod convert;
 mod date;
+mod direct;
 mod error;
 mod gate;
 mod h1;

@@ -5,20 +5,28 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::metrics::OpenConnection;
 
 /// See the module.
-pub(crate) struct Placed<I, P> {
+pub(crate) struct Placed<I> {
     io: I,
-    _place: P,
+    _place: OwnedSemaphorePermit,
+    _open: Option<OpenConnection>,
 }
 
-impl<I, P> Placed<I, P> {
-    pub(crate) fn new(io: I, place: P) -> Self {
-        Self { io, _place: place }
+impl<I> Placed<I> {
+    pub(crate) fn new(io: I, place: OwnedSemaphorePermit, open: Option<OpenConnection>) -> Self {
+        Self { io, _place: place, _open: open }
+    }
+
+    pub(crate) fn io(&self) -> &I {
+        &self.io
     }
 }
 
-impl<I: AsyncRead + Unpin, P: Unpin> AsyncRead for Placed<I, P> {
+impl<I: AsyncRead + Unpin> AsyncRead for Placed<I> {
     #[inline]
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -29,7 +37,7 @@ impl<I: AsyncRead + Unpin, P: Unpin> AsyncRead for Placed<I, P> {
     }
 }
 
-impl<I: AsyncWrite + Unpin, P: Unpin> AsyncWrite for Placed<I, P> {
+impl<I: AsyncWrite + Unpin> AsyncWrite for Placed<I> {
     #[inline]
     fn poll_write(
         mut self: Pin<&mut Self>,

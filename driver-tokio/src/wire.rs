@@ -13,15 +13,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::direct::Direct;
 use crate::info::ConnectionInfo;
 use crate::moment::Moment;
 use crate::outcome::Outcome;
 use crate::stop::{Stop, Watch};
 
 /// A byte stream that can be moved between threads.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + Direct {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
 /// Time in which a connection whose first octet has not come yet may say something, when it is to drain.
 const GRACE: Duration = Duration::from_millis(500);
@@ -37,6 +38,10 @@ pub(crate) struct Wire {
     taken: usize,
     /// The transport may hold what it took.
     unflushed: bool,
+    /// The last read took all that was there.
+    drained: bool,
+    /// Input came since the last write that cost no turn.
+    may_write_now: bool,
     /// The zero of the connection's time.
     epoch: Instant,
     /// When the last input came, until that was told on.
@@ -67,6 +72,8 @@ impl Wire {
             out: Vec::new(),
             taken: 0,
             unflushed: false,
+            drained: false,
+            may_write_now: false,
             epoch: Instant::now(),
             arrived: None,
             timer: None,
@@ -179,18 +186,23 @@ impl Wire {
         }
     }
 
-    /// Reads once into `input`: how many octets came, 0 at the end of the stream. `None`: it died.
+    /// Reads once into `input`. `None`: it died.
     #[inline]
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         input: &mut Vec<u8>,
-    ) -> Poll<Option<usize>> {
+    ) -> Poll<Option<Came>> {
         if self.watch.stop.is_cancelled() {
             self.die(Outcome::Cancelled);
             return Poll::Ready(None);
         }
-        let read = ready!(tokio_util::io::poll_read_buf(Pin::new(&mut *self.io), cx, input));
+        if mem::take(&mut self.drained) {
+            ready!((*self.io).poll_readable(cx));
+        }
+        let room = input.capacity() - input.len();
+        let read = ready!((*self.io).poll_read_into(cx, input));
+        self.drained = read.as_ref().is_ok_and(|&octets| 0 < octets && octets < room);
         Poll::Ready(self.has_read(read))
     }
 
@@ -200,7 +212,7 @@ impl Wire {
         cx: &mut Context<'_>,
         room: &mut [u8],
         input: &mut Vec<u8>,
-    ) -> Poll<Option<usize>> {
+    ) -> Poll<Option<Came>> {
         let mut room = ReadBuf::new(room);
         let read = ready!(Pin::new(&mut *self.io).poll_read(cx, &mut room));
         input.extend_from_slice(room.filled());
@@ -208,20 +220,25 @@ impl Wire {
     }
 
     #[inline]
-    fn has_read(&mut self, read: io::Result<usize>) -> Option<usize> {
+    fn has_read(&mut self, read: io::Result<usize>) -> Option<Came> {
         match read {
             Err(error) if self.serves && error.kind() == io::ErrorKind::UnexpectedEof => {
                 self.peer_closed = true;
-                Some(0)
+                Some(Came::End)
             }
             Err(error) => {
                 self.die(Outcome::Io(error));
                 None
             }
             Ok(octets) => {
-                self.arrived = Some(self.elapsed().into());
-                self.peer_closed |= octets == 0;
-                Some(octets)
+                let at = self.elapsed();
+                self.arrived = Some(at.into());
+                if octets == 0 {
+                    self.peer_closed = true;
+                    return Some(Came::End);
+                }
+                self.may_write_now = true;
+                Some(Came::Input { at })
             }
         }
     }
@@ -246,7 +263,13 @@ impl Wire {
             if self.dead {
                 break;
             }
-            match Pin::new(&mut *self.io).poll_write(cx, rest) {
+            // The read before it has cost a turn: nobody who only writes goes on for ever.
+            let now = mem::take(&mut self.may_write_now).then(|| (*self.io).write_now(rest));
+            let (written, flushes) = match now.flatten() {
+                Some(written) => (Poll::Ready(written), false),
+                None => (Pin::new(&mut *self.io).poll_write(cx, rest), true),
+            };
+            match written {
                 Poll::Pending => {
                     self.compact();
                     return Poll::Pending;
@@ -254,7 +277,8 @@ impl Wire {
                 Poll::Ready(Ok(0)) => self.die(Outcome::Io(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(octets)) => {
                     self.taken += octets;
-                    self.unflushed = true;
+                    // A socket that took it at once holds nothing back.
+                    self.unflushed |= flushes;
                     wrote(octets);
                 }
                 Poll::Ready(Err(error)) => self.die(Outcome::Io(error)),
@@ -355,6 +379,15 @@ impl Wire {
     pub(crate) fn into_io(self) -> Box<dyn Io> {
         self.io
     }
+}
+
+/// What a read gave.
+#[derive(Clone, Copy)]
+pub(crate) enum Came {
+    /// The peer sends no more.
+    End,
+    /// Octets, at this time since the connection's epoch.
+    Input { at: Duration },
 }
 
 /// How far the closing of a transport is.

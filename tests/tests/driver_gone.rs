@@ -1,8 +1,8 @@
 //! Clients of HTTP/1.1 that go away, or send more, while a handler waits: its request is complete then, and
 //! nothing is read for it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use driver_tokio::{
@@ -208,4 +208,41 @@ async fn a_client_that_resets_ends_the_handler_and_gives_its_place_back() {
         }
     }
     assert_eq!((metrics.requests(), metrics.requests_shed()), (3, 0));
+}
+
+/// Answers once it may, without giving its thread away: what happens meanwhile nobody looks at.
+struct Blocking(Arc<Barrier>);
+
+impl Handler for Blocking {
+    async fn handle(
+        &self,
+        _: &mut Request<'_>,
+        response: &mut Response<'_>,
+    ) -> Result<(), HandlerError> {
+        self.0.wait();
+        self.0.wait();
+        Ok(response.respond(200, [("a", "b")], b"late")?)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_error_of_the_transport_is_the_one_that_came_first() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let barrier = Arc::new(Barrier::new(2));
+    let server = Server::new(Blocking(Arc::clone(&barrier)));
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(get("/").as_bytes()).await.unwrap();
+    let (stream, _) = listener.accept().await.unwrap();
+    let leaving = tokio::task::spawn_blocking(move || {
+        barrier.wait();
+        // So its end is a reset.
+        client.set_zero_linger().unwrap();
+        drop(client);
+        barrier.wait();
+    });
+    let outcome = server.serve_connection(stream, &Stop::new()).await.outcome;
+    leaving.await.unwrap();
+    let Outcome::Io(error) = &outcome else { panic!("{outcome}") };
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::link::Link;
 use crate::outcome::Outcome;
 use crate::scratch::Held;
+use crate::wire::Came;
 
 /// Octets that are read ahead at most: the beginning of the next request. Then the client is there.
 const AHEAD_BYTES: usize = 256;
@@ -37,10 +38,10 @@ impl Link {
         }
         let mut ahead = Vec::new();
         match ready!(self.wire.poll_read_some(cx, &mut [0; AHEAD_BYTES], &mut ahead)) {
-            Some(0) if self.half_close => self.conn.eof(),
-            Some(0) => self.wire.die(Outcome::ClientClosed),
-            Some(_) => {
-                self.conn.arrived(self.wire.arrived());
+            Some(Came::End) if self.half_close => self.conn.eof(),
+            Some(Came::End) => self.wire.die(Outcome::ClientClosed),
+            Some(Came::Input { at }) => {
+                self.conn.arrived(at);
                 self.ahead = Some(Box::new(ahead));
             }
             None => {}

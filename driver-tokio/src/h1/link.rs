@@ -17,7 +17,7 @@ use crate::moment::Moment;
 use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::upgrade::Promise;
-use crate::wire::{Closing, Wire};
+use crate::wire::{Came, Closing, Wire};
 
 pub(crate) struct Link {
     pub(crate) conn: ServerConnection,
@@ -133,8 +133,8 @@ impl Link {
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<()> {
         let (before, waits_since) = (input.len(), self.wire.input_came());
         match ready!(self.wire.poll_read(cx, input)) {
-            Some(0) => self.conn.eof(),
-            Some(_) => {
+            Some(Came::End) => self.conn.eof(),
+            Some(Came::Input { at }) => {
                 if mem::take(&mut self.is_untold)
                     && let Some(since) = waits_since
                     && matches!(input.get(before), Some(b'\r' | b'\n'))
@@ -143,7 +143,7 @@ impl Link {
                     let told = self.conn.advance(since.into());
                     debug_assert_eq!(told, Ok(()), "the timer would have come first");
                 }
-                self.conn.arrived(self.wire.arrived());
+                self.conn.arrived(at);
             }
             None => {}
         }

@@ -9,18 +9,18 @@ use h2_proto::Phase;
 use super::Driver;
 use super::shared::State;
 use crate::scratch;
+use crate::wire::Came;
 
 impl<A, F: Future> Driver<A, F> {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let buffers = self.buffers.get_or_insert_with(scratch::take);
         buffers.make_room(self.read_bytes);
         let read = self.wire.poll_read(cx, &mut buffers.input);
-        if let Poll::Ready(Some(octets)) = read {
+        if let Poll::Ready(Some(came)) = read {
             self.resting.input_came();
-            let now = self.wire.elapsed();
-            self.shared.with(|State { conn, .. }| match octets {
-                0 => conn.eof(),
-                _ => conn.arrived(now),
+            self.shared.with(|State { conn, .. }| match came {
+                Came::End => conn.eof(),
+                Came::Input { at } => conn.arrived(at),
             });
         }
         read.map(drop)

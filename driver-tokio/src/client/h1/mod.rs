@@ -25,7 +25,7 @@ use super::error::{Error, ErrorKind, Stage};
 use crate::outcome::Outcome;
 use crate::scratch::{self, Buffers};
 use crate::upgrade::Upgraded;
-use crate::wire::Wire;
+use crate::wire::{Came, Wire};
 
 pub(crate) use self::exchange::{GiveBack, Sent};
 pub(crate) use self::feed::Reader;
@@ -122,9 +122,9 @@ impl Driver {
             buffers.make_room(self.read_bytes);
             let Poll::Ready(read) = self.wire.poll_read(cx, &mut buffers.input) else { break };
             match read {
-                Some(0) => self.conn.eof(),
-                Some(_) => {
-                    self.conn.arrived(self.wire.elapsed());
+                Some(Came::End) => self.conn.eof(),
+                Some(Came::Input { at }) => {
+                    self.conn.arrived(at);
                     if let Some(exchange) = &mut self.exchange {
                         exchange.heard = true;
                     }

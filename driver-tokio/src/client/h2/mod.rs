@@ -26,7 +26,7 @@ use super::content::Next;
 use super::error::{Error, ErrorKind, Stage};
 use crate::outcome::Outcome;
 use crate::scratch::{self, Buffers};
-use crate::wire::{Closing, Wire};
+use crate::wire::{Came, Closing, Wire};
 
 pub(crate) use self::shared::Sender;
 pub(crate) use self::stream::{Reader, Slot};
@@ -109,12 +109,11 @@ impl Driver {
         let buffers = self.buffers.get_or_insert_with(scratch::take);
         buffers.make_room(self.read_bytes);
         let read = self.wire.poll_read(cx, &mut buffers.input);
-        if let Poll::Ready(Some(octets)) = read {
+        if let Poll::Ready(Some(came)) = read {
             let conn = &mut self.shared.lock().conn;
-            if octets == 0 {
-                conn.eof();
-            } else {
-                conn.arrived(self.wire.elapsed());
+            match came {
+                Came::End => conn.eof(),
+                Came::Input { at } => conn.arrived(at),
             }
         }
         read.map(drop)
