@@ -159,15 +159,6 @@ impl<'a> Head<'a> {
         self.fields().value(name)
     }
 
-    /// The octets in which all of it lies.
-    #[cfg(feature = "tower")]
-    pub(crate) fn octets(&self) -> &'a [u8] {
-        match self.0 {
-            Kind::H1(head) => head.raw(),
-            Kind::H2(head) => head.raw(),
-        }
-    }
-
     /// The head of HTTP/1, if the request came by it: letter case, target form, raw octets.
     #[must_use]
     pub fn h1(&self) -> Option<&'a h1_proto::Head> {
@@ -204,7 +195,13 @@ enum Section<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The trailers of a message of HTTP/1.
+    /// Those of a request of HTTP/2.
+    #[cfg(feature = "tower")]
+    pub(crate) fn of_request(head: RequestHead<'a>) -> Self {
+        Self(Section::H2(head.fields()))
+    }
+
+    /// The fields or trailers of a message of HTTP/1.
     pub(crate) fn of_head(head: &'a h1_proto::Head) -> Self {
         Self(Section::H1(head.fields()))
     }

@@ -8,6 +8,8 @@ use std::mem;
 use h1_proto::Head;
 use h2_proto::FieldBuf;
 
+#[cfg(feature = "tower")]
+use crate::convert::Made;
 use crate::h2::Exchanges;
 
 /// What a connection needs while it works.
@@ -17,8 +19,11 @@ pub(crate) struct Buffers {
     pub(crate) input: Vec<u8>,
     pub(crate) used: usize,
     pub(crate) out: Vec<u8>,
-    /// The head of the request.
+    /// The head of the request. It is never another one, so its edition tells heads apart.
     pub(crate) head: Head,
+    /// What was made of it.
+    #[cfg(feature = "tower")]
+    pub(crate) made: Made,
     /// The trailers of the request.
     pub(crate) trailers: Head,
     /// Fields of HTTP/2.

@@ -152,7 +152,13 @@ struct Beside {
 
 /// Makes the request for the service; `None` if `http` has no such request.
 fn make(request: &mut Request<'_>, made: &mut http::Request<Body>) -> Option<Beside> {
-    convert::request(request.head(), made)?;
+    match &mut request.0 {
+        Asked::H1(asked) => {
+            let (head, known) = asked.head_and_made();
+            convert::request_h1(head, known, made)?;
+        }
+        Asked::H2(asked) => convert::request_h2(asked.head(), made)?,
+    }
     let asker = Asker {
         is_head: made.method() == http::Method::HEAD,
         is_connect: made.method() == http::Method::CONNECT,

@@ -124,6 +124,55 @@ async fn a_service_sees_the_request_and_its_answer_goes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn cookies_in_several_lines_of_http_1_1_stay_as_they_came() {
+    let service = |request: Request<Body>| -> Answering<Frames> {
+        let cookies: Vec<_> = request.headers().get_all("cookie").iter().collect();
+        assert_eq!(cookies, ["a=b", "c=d"]);
+        Box::pin(async { Ok(Response::new(Frames::text("hello"))) })
+    };
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\nCookie: c=d\r\n\
+        Connection: close\r\n\r\n";
+    let (answer, _) = run(1000, service).talk(request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+/// What was made for one request is used again for others, of all connections of a thread.
+#[tokio::test(start_paused = true)]
+async fn each_request_has_its_own_fields_whatever_came_before_it() {
+    let service = |request: Request<Body>| -> Answering<Frames> {
+        let fields = request.headers().iter();
+        let fields: String = fields.map(|(name, value)| format!("{name}={value:?};")).collect();
+        let mut answer = Response::new(Frames(Vec::new(), SizeHint::with_exact(0)));
+        answer.headers_mut().insert("x-fields", HeaderValue::try_from(fields).unwrap());
+        answer.headers_mut().insert("x-uri", request.uri().to_string().parse().unwrap());
+        Box::pin(async { Ok(answer) })
+    };
+    let mut connections = [run(10_000, service), run(10_000, service)];
+    for round in 0..60 {
+        let running = &mut connections[round / 3 % 2];
+        let sections = [
+            format!("x-one: {}\r\nx-two: b\r\n", round % 5),
+            "x-one: 1\r\nx-two: c\r\n".to_owned(),
+            format!("x-two: {round}\r\nx-two: b\r\n"),
+        ];
+        let section = &sections[round / 20];
+        let target = ["/", "/path", "/path?query"][round % 3];
+        let request = format!("GET {target} HTTP/1.1\r\nhost: a\r\n{section}\r\n");
+        running.client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 1000];
+        let octets = running.client.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..octets]);
+        let mut expected = String::from("host=\"a\";");
+        for line in section.lines() {
+            let (name, value) = line.split_once(": ").unwrap();
+            expected += &format!("{name}={value:?};");
+        }
+        assert!(answer.contains(&format!("x-fields: {expected}\r\n")), "{answer}\n{expected}");
+        assert!(answer.contains(&format!("x-uri: {target}\r\n")), "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn content_and_trailers_stream_both_ways() {
     let service = |request: Request<Body>| -> Answering<Body> {
         Box::pin(async { Ok(Response::new(request.into_body())) })

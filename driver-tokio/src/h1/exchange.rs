@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use h1_proto::{Event, Field, Head};
 
+#[cfg(feature = "tower")]
+use crate::convert::Made;
 use crate::error::{Gone, HandlerError};
 use crate::h1::link::{Link, lock};
 use crate::head::BodyLength;
@@ -52,6 +54,12 @@ impl<'a> Asked<'a> {
 
     pub(crate) fn head(&self) -> &Head {
         &self.buffers.head
+    }
+
+    /// With what was made of it before.
+    #[cfg(feature = "tower")]
+    pub(crate) fn head_and_made(&mut self) -> (&Head, &mut Made) {
+        (&self.buffers.head, &mut self.buffers.made)
     }
 
     pub(crate) fn body_length(&self) -> BodyLength {
