@@ -212,6 +212,10 @@ fn begin<'a, H: Handler>(
         let asked = Asked::new(link, buffers, arrival, read_bytes);
         let mut request = Request(request::Asked::H1(asked));
         let mut response = Response(Answering::H1(link));
+        if gate.is_open() {
+            // One future less.
+            return handler.handle(&mut request, &mut response).await;
+        }
         gate.handle(handler, &mut request, &mut response).await
     })
 }
