@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::load::Shape;
+use crate::load::{Asks, Shape};
 use crate::process::Protocol;
 use crate::speak::{self, Speak};
 
@@ -18,8 +18,8 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
     let protocol = if protocol == "h2" { Protocol::H2 } else { Protocol::H1 };
     let address = address.parse().expect("an address");
     let numbers: Vec<usize> = numbers.iter().map(|it| it.parse().expect("a number")).collect();
-    let [connections, at_once, sends, requests] = numbers[..] else { return ExitCode::FAILURE };
-    let shape = Shape { protocol, connections, at_once, sends: sends != 0 };
+    let [connections, at_once, asks, requests] = numbers[..] else { return ExitCode::FAILURE };
+    let shape = Shape { protocol, connections, at_once, asks: Asks::ALL[asks] };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.and_then(|it| it.block_on(generate(shape, address, requests))) {
         Ok((per_second, mut latencies)) => {
@@ -37,8 +37,8 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
 
 /// What another process of this binary is told.
 pub(crate) fn words(shape: Shape, address: SocketAddr, requests: usize) -> Vec<String> {
-    let sends = usize::from(shape.sends);
-    let numbers = [shape.connections, shape.at_once, sends, requests].map(|it| it.to_string());
+    let asks = shape.asks as usize;
+    let numbers = [shape.connections, shape.at_once, asks, requests].map(|it| it.to_string());
     let before = ["--generate".to_owned(), shape.protocol.to_string(), address.to_string()];
     before.into_iter().chain(numbers).collect()
 }
@@ -59,7 +59,7 @@ async fn generate(
     for (index, stream) in streams.into_iter().enumerate() {
         let share =
             requests / shape.connections + usize::from(index < requests % shape.connections);
-        let speak = speak::speaker(shape.protocol, shape.sends);
+        let speak = speak::speaker(shape.protocol, shape.asks);
         tasks.push(tokio::spawn(converse(stream, speak, share, shape.at_once)));
     }
     let mut latencies = Vec::with_capacity(requests);

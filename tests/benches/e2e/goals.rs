@@ -7,7 +7,7 @@
 use std::io;
 
 use crate::cores::Cores;
-use crate::load::{Load, Shape};
+use crate::load::{Asks, Load, Shape};
 use crate::memory;
 use crate::process::Protocol::{self, H1, H2};
 use crate::report::Options;
@@ -28,7 +28,8 @@ struct Goal {
 }
 
 const fn shape(protocol: Protocol, at_once: usize, sends: bool) -> Shape {
-    Shape { protocol, connections: 1, at_once, sends }
+    let asks = if sends { Asks::Content } else { Asks::Plain };
+    Shape { protocol, connections: 1, at_once, asks }
 }
 
 const GOALS: &[Goal] = &[

@@ -16,8 +16,23 @@ pub(crate) struct Shape {
     pub(crate) connections: usize,
     /// Requests at a time on each: streams, or pipelined ones.
     pub(crate) at_once: usize,
-    /// Whether they have content, that of the answer. Of our own generator only, in HTTP/1.1.
-    pub(crate) sends: bool,
+    pub(crate) asks: Asks,
+}
+
+/// What requests are like.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Two short fields, always the same: those of h2load.
+    Plain,
+    /// They have content, that of the answer. Of our own generator only, in HTTP/1.1.
+    Content,
+    /// The fields of a browser, and one that is another one in each request. Of our own generator only, in
+    /// HTTP/1.1.
+    Browser,
+}
+
+impl Asks {
+    pub(crate) const ALL: [Self; 3] = [Self::Plain, Self::Content, Self::Browser];
 }
 
 /// Who makes requests.
@@ -68,7 +83,8 @@ impl Load {
         address: SocketAddr,
         requests: usize,
     ) -> io::Result<Seen> {
-        let mut command = match self {
+        let this = if shape.asks == Asks::Plain { self } else { Self::Own };
+        let mut command = match this {
             Self::H2load => h2load(shape, address, requests),
             Self::Own => {
                 let mut command = Command::new(std::env::current_exe()?);
@@ -78,7 +94,7 @@ impl Load {
         };
         let output = command.stdin(Stdio::null()).output()?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let seen = match self {
+        let seen = match this {
             Self::H2load => of_h2load(&text, requests),
             Self::Own => of_own(&text),
         };

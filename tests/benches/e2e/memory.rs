@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cores::Cores;
+use crate::load::Asks;
 use crate::process::{Protocol, Server};
 use crate::servers::CONTENT;
 use crate::speak::speaker;
@@ -56,7 +57,7 @@ pub(crate) fn measure(
 
 /// Connections that all have made a request, all at the same time, and have its answer.
 fn open(server: &Server, protocol: Protocol, count: usize) -> io::Result<Vec<TcpStream>> {
-    let mut speak = speaker(protocol, false);
+    let mut speak = speaker(protocol, Asks::Plain);
     let mut octets = speak.greeting();
     speak.request(&mut octets);
     let mut streams = Vec::new();

@@ -1,6 +1,6 @@
 //! The rows: who is compared under which load, and what must hold.
 
-use crate::load::Shape;
+use crate::load::{Asks, Shape};
 use crate::process::Protocol::{self, H1, H2};
 
 /// What ours may be at most, as so many times a peer.
@@ -39,8 +39,10 @@ pub(crate) struct Row {
 }
 
 const fn shape(protocol: Protocol, connections: usize, at_once: usize) -> Shape {
-    Shape { protocol, connections, at_once, sends: false }
+    Shape { protocol, connections, at_once, asks: Asks::Plain }
 }
+
+const BROWSER: Shape = Shape { protocol: H1, connections: 64, at_once: 1, asks: Asks::Browser };
 
 /// `tokio`, `tokio+axum` and `epoll` are loops without a protocol. Rows of two workers have the bars of one.
 pub(crate) const REQUESTS: &[Row] = &[
@@ -50,6 +52,15 @@ pub(crate) const REQUESTS: &[Row] = &[
         shape: shape(H1, 64, 1),
         workers: 1,
         names: &["ours", "hyper", "hyper+time", "axum", "nginx", "h2o", "tokio", "epoll"],
+        cpu: Some(Bar::of(1.0, "hyper")),
+        instructions: Some(Bar::of(0.5, "hyper")),
+    },
+    Row {
+        id: "E1",
+        what: "HTTP/1.1, 64 connections, a browser's fields, one of which changes",
+        shape: BROWSER,
+        workers: 1,
+        names: &["ours", "hyper", "hyper+time", "axum", "nginx", "h2o"],
         cpu: Some(Bar::of(1.0, "hyper")),
         instructions: Some(Bar::of(0.5, "hyper")),
     },
@@ -86,6 +97,15 @@ pub(crate) const REQUESTS: &[Row] = &[
         shape: shape(H1, 64, 1),
         workers: 1,
         names: &["ours+axum", "axum", "tokio+axum"],
+        cpu: None,
+        instructions: Some(Bar::of(0.8, "axum")),
+    },
+    Row {
+        id: "E5",
+        what: "an axum application, HTTP/1.1, a browser's fields, one of which changes",
+        shape: BROWSER,
+        workers: 1,
+        names: &["ours+axum", "axum"],
         cpu: None,
         instructions: Some(Bar::of(0.8, "axum")),
     },

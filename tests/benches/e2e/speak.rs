@@ -1,9 +1,11 @@
 //! The client's side of both protocols, as far as a generator needs it.
 
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use tests::frames::{Frame, PREFACE, flag, kind};
 
+use crate::load::Asks;
 use crate::process::Protocol;
 use crate::servers::CONTENT;
 
@@ -19,14 +21,11 @@ pub(crate) trait Speak: Send {
     fn answers(&mut self, octets: &[u8], answered: &mut dyn FnMut(usize)) -> io::Result<()>;
 }
 
-/// `sends`: requests of HTTP/1.1 have content.
-pub(crate) fn speaker(protocol: Protocol, sends: bool) -> Box<dyn Speak> {
+pub(crate) fn speaker(protocol: Protocol, asks: Asks) -> Box<dyn Speak> {
     match protocol {
-        Protocol::H1 => Box::new(H1 {
-            request: if sends { POST } else { GET },
-            counter: Counter::new(CONTENT.as_bytes()),
-            answers: 0,
-        }),
+        Protocol::H1 => {
+            Box::new(H1 { asks, counter: Counter::new(CONTENT.as_bytes()), answers: 0 })
+        }
         Protocol::H2 => Box::new(H2 { next_stream: 1, input: Vec::new() }),
     }
 }
@@ -68,8 +67,20 @@ const GET: &[u8] = b"GET /plaintext HTTP/1.1\r\nHost: www.example.com\r\nUser-Ag
 const POST: &[u8] = b"POST /echo HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: e2e/1\r\n\
     Content-Length: 13\r\n\r\nHello, World!";
 
+/// As Firefox 128 asks for a page, without the end.
+const BROWSER: &[u8] = b"GET /plaintext HTTP/1.1\r\nHost: www.example.com\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n\
+    Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+    Referer: http://www.example.com/index.html\r\nUpgrade-Insecure-Requests: 1\r\n\
+    Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: same-origin\r\n\
+    Cache-Control: max-age=0\r\n";
+
+/// Requests that were made with a number.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
 struct H1 {
-    request: &'static [u8],
+    asks: Asks,
     counter: Counter,
     answers: usize,
 }
@@ -80,7 +91,15 @@ impl Speak for H1 {
     }
 
     fn request(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.request);
+        match self.asks {
+            Asks::Plain => out.extend_from_slice(GET),
+            Asks::Content => out.extend_from_slice(POST),
+            Asks::Browser => {
+                out.extend_from_slice(BROWSER);
+                let number = NUMBER.fetch_add(1, Relaxed).wrapping_mul(0x9e37_79b9);
+                out.extend_from_slice(format!("X-Request-Id: {number:08x}\r\n\r\n").as_bytes());
+            }
+        }
     }
 
     fn answers(&mut self, octets: &[u8], answered: &mut dyn FnMut(usize)) -> io::Result<()> {
