@@ -267,6 +267,25 @@ fn a_start_line_of_another_length_moves_the_lines() {
 }
 
 #[test]
+fn of_so_many_lines_as_can_be_marked_all_are_told_and_of_more_none() {
+    for (count, told) in [(1, true), (63, true), (64, true), (65, false)] {
+        let mut head = Head::new();
+        let mut read = |value: &str| {
+            let others = "X-Same: 1\r\n".repeat(count - 1);
+            let input = format!("GET / HTTP/1.1\r\n{others}Host: {value}\r\n\r\n");
+            let (read, _) = request(&Config::default(), input.as_bytes(), &mut head);
+            assert!(matches!(read, Ok(Some(_))), "{read:?}");
+            head.edition()
+        };
+        let first = read("a");
+        assert_ne!(read("b"), first);
+        let changed = head.changed_since(first).map(|it| it.map(|it| it.0).collect::<Vec<_>>());
+        assert_eq!(changed, told.then(|| vec![count - 1]), "{count}");
+        assert_eq!(head.changed_since(head.edition()).map(|it| it.count()), Some(0));
+    }
+}
+
+#[test]
 fn the_same_head_costs_no_more_work_than_a_new_one() {
     let input = format!("GET / HTTP/1.1\r\n{SECTION}");
     let mut conn = ServerConnection::new(Config::default(), Duration::ZERO);
