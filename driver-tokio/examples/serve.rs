@@ -15,9 +15,8 @@ use driver_tokio::{
     BodyLength, Handler, HandlerError, Outcome, Request, Response, Server, Settings, Stop, Tls,
 };
 use tokio::runtime::{self, Runtime};
-use tokio::signal::ctrl_c;
 #[cfg(unix)]
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 const TEXT: (&str, &str) = ("content-type", "text/plain");
 const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
@@ -200,14 +199,19 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         address = listener.local_addr()?;
         listeners.push(listener);
     }
+    // Before anybody is told how to end it.
+    let mut signals = {
+        let _inside = runtimes.first().map(Runtime::enter);
+        Some(Signals::new()?)
+    };
     greet(arguments, address);
     std::thread::scope(|scope| {
-        for (worker, (runtime, listener)) in runtimes.iter().zip(listeners).enumerate() {
-            let (server, stop) = (server.clone(), stop.clone());
+        for (runtime, listener) in runtimes.iter().zip(listeners) {
+            let (server, stop, signals) = (server.clone(), stop.clone(), signals.take());
             scope.spawn(move || {
                 runtime.block_on(async move {
-                    if worker == 0 {
-                        tokio::spawn(signals(stop.clone()));
+                    if let Some(signals) = signals {
+                        tokio::spawn(signals.obey(stop.clone()));
                     }
                     server.serve(listener, &stop).await;
                 });
@@ -217,12 +221,18 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Of a request.
+const CONTENT_BYTES_MAX: u64 = 4 << 30;
+
 fn server(shared: bool) -> Server<Demo> {
     let mut config = h1_proto::Config::default();
     config.keep_alive_timeout = Duration::from_secs(60);
-    let h2_config = h2_proto::Config::default();
+    let mut h2_config = h2_proto::Config::default();
     let mut settings = Settings::default();
-    settings.body_bytes_max = Some(4 << 30);
+    settings.body_bytes_max = Some(CONTENT_BYTES_MAX);
+    // The settings stand in for these, which are printed.
+    config.body_bytes_max = CONTENT_BYTES_MAX;
+    h2_config.body_bytes_max = Some(CONTENT_BYTES_MAX);
     // For those who talk to it by `nc`.
     settings.half_close = true;
     settings.reuse_port = shared;
@@ -248,29 +258,51 @@ fn greet(arguments: &Arguments, address: SocketAddr) {
     println!("listening on {scheme}://{address} (HTTP/1.1 and HTTP/2; Ctrl-C drains)");
 }
 
-/// The first Ctrl-C or SIGTERM drains, the second cancels.
-async fn signals(stop: Stop) {
-    while asked_to_end().await.is_ok() {
-        if stop.is_draining() {
-            stop.cancel();
-        } else {
-            println!("draining; Ctrl-C again cancels");
-            stop.drain();
-        }
-    }
+/// What asks it to end.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
 }
 
-async fn asked_to_end() -> io::Result<()> {
+impl Signals {
     #[cfg(unix)]
-    {
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
+    fn new() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// The first one drains, the second cancels.
+    async fn obey(mut self, stop: Stop) {
+        while self.next().await.is_ok() {
+            if stop.is_draining() {
+                stop.cancel();
+            } else {
+                println!("draining; Ctrl-C again cancels");
+                stop.drain();
+            }
         }
     }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> io::Result<()> {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        Ok(())
+    }
+
     #[cfg(not(unix))]
-    ctrl_c().await
+    async fn next(&mut self) -> io::Result<()> {
+        tokio::signal::ctrl_c().await
+    }
 }
 
 struct Arguments {

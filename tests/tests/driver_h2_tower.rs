@@ -243,16 +243,21 @@ async fn a_failing_service_is_a_500_and_a_failing_body_a_reset() {
                     body.hint = SizeHint::with_exact(3);
                     Ok(Response::new(body))
                 }
+                "/told" => {
+                    let mut answer = Response::new(Pieces::of(["ab"]).exact());
+                    answer.headers_mut().insert("content-length", HeaderValue::from_static("3"));
+                    Ok(answer)
+                }
                 _ => Ok(Response::new(Pieces::of(["ok"]))),
             }
         })
     })
     .await;
     let mut stream = 1;
-    for path in ["/service", "/panic", "/body", "/short", "/long"] {
+    for path in ["/service", "/panic", "/told", "/body", "/short", "/long"] {
         running.client.get(stream, path).await;
         let answer = running.client.answer(stream).await;
-        if matches!(path, "/service" | "/panic") {
+        if matches!(path, "/service" | "/panic" | "/told") {
             assert_eq!((answer.status, answer.ended), (500, true), "{path}");
         } else {
             assert_eq!(answer.reset, Some(ErrorCode::INTERNAL_ERROR), "{path}");

@@ -109,7 +109,10 @@ impl Handle {
         let (mut adds_length, mut adds_date) = (length.is_some(), now.is_some());
         for field in fields.clone() {
             let field: Field<'f> = field.into();
-            adds_length &= !is_named(field, b"content-length");
+            if is_named(field, b"content-length") {
+                adds_length = false;
+                check_length(field.value, length.filter(|_| !head_only))?;
+            }
             adds_date &= !is_named(field, b"date");
         }
         let date = now.filter(|_| adds_date).map_or([0; 29], date::at);
@@ -224,6 +227,16 @@ pub(crate) fn set(place: &mut Option<Waker>, cx: &Context<'_>, after: &mut After
 #[inline]
 fn is_named(field: Field<'_>, name: &[u8]) -> bool {
     field.name == name || field.name.eq_ignore_ascii_case(name)
+}
+
+/// A response says the length of its content (RFC 9113 §8.1.1): told before anything of it is out. What is no
+/// number the machine refuses.
+fn check_length(value: &[u8], length: Option<u64>) -> Result<(), SendError> {
+    match (grammar::decimal(value), length) {
+        (Ok(told), Some(octets)) if told > octets => Err(SendError::BodyTooShort),
+        (Ok(told), Some(octets)) if told < octets => Err(SendError::BodyTooLong),
+        _ => Ok(()),
+    }
 }
 
 /// A number in decimal digits.
