@@ -13,8 +13,9 @@ use http::response::Parts;
 
 use crate::convert::{self, Fields};
 use crate::error::HandlerError;
+use crate::h1;
 use crate::head::{BodyLength, Field};
-use crate::response::Response;
+use crate::response::{Answering, Response};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -142,7 +143,20 @@ impl<D: Buf> Answer<D> {
         // These have no length either (RFC 9110 §8.6).
         let bare = matches!(status.as_u16(), 101 | 204);
         let tunnels = asker.is_connect && status.is_success();
-        let fields = Fields { map: &head.headers, length: !bare && !tunnels, h2: asker.h2 };
+        let content = self.all_content(exact, whole).filter(|_| !bare && !tunnels);
+        // A body of nothing is none of a 304's, whose length is that of the 200 (RFC 9110 §8.6).
+        let is_of_nothing = status == StatusCode::NOT_MODIFIED && announced(&head) == Some(0);
+        let mut tells_length = !bare && !tunnels && !is_of_nothing;
+        if let (Some(content), Answering::H1(link)) = (content, &response.0) {
+            if let Some(lines) = convert::known_lines(&head.headers, content.len()) {
+                h1::respond_with(link, status.as_u16(), &lines, content)?;
+                convert::put_map_back(head.headers);
+                return Ok(Begun::Whole);
+            }
+            // The machine writes it, so that it stands at the same place whether the other lines are known or not.
+            tells_length = !convert::is_length_right(&head.headers, content.len());
+        }
+        let fields = Fields { map: &head.headers, length: tells_length, h2: asker.h2 };
         // They are walked several times, which a slice makes cheap.
         let (mut few, many);
         let fields: &[Option<Field<'_>>] = if head.headers.len() <= FEW {
@@ -154,15 +168,8 @@ impl<D: Buf> Answer<D> {
             &many
         };
         let fields = fields.iter().map_while(Option::as_ref);
-        let at_hand = self.data.as_ref().map(|data| (data.chunk(), data.remaining()));
-        let begun = match at_hand {
-            Some((content, all))
-                if whole
-                    && !bare
-                    && !tunnels
-                    && content.len() == all
-                    && exact.is_none_or(|exact| exact == all as u64) =>
-            {
+        let begun = match content {
+            Some(content) => {
                 response.respond(status.as_u16(), fields, content)?;
                 Begun::Whole
             }
@@ -190,6 +197,16 @@ impl<D: Buf> Answer<D> {
         };
         convert::put_map_back(head.headers);
         Ok(begun)
+    }
+
+    /// The content, if all of it lies in one piece and is as long as it was told to be.
+    #[inline]
+    fn all_content(&self, exact: Option<u64>, whole: bool) -> Option<&[u8]> {
+        let data = self.data.as_ref().filter(|_| whole)?;
+        let content = data.chunk();
+        let octets = content.len();
+        (octets == data.remaining() && exact.is_none_or(|exact| exact == octets as u64))
+            .then_some(content)
     }
 
     fn end(

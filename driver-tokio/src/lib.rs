@@ -52,6 +52,8 @@ mod h2;
 mod handler;
 mod head;
 mod info;
+#[cfg(feature = "tower")]
+mod interim;
 mod listener;
 mod metrics;
 mod moment;

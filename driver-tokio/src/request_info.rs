@@ -1,20 +1,18 @@
-//! What a tower service can know of its request beside its head, and interim responses: an extension
-//! of each request.
+//! What a tower service can know of its request beside its head: an extension of each request.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Waker};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use crate::convert::Fields;
-use crate::error::{Gone, SendError};
+use crate::error::SendError;
 use crate::h2::Handle;
 use crate::info::ConnectionInfo;
-use crate::response::Response;
-use crate::upgrade::{OnUpgrade, Promise};
+use crate::interim::InterimQueue;
+use crate::upgrade::OnUpgrade;
 
 /// Of a request: its connection, how long it has waited, and a way to send interim responses. A tower
 /// service finds it in the extensions of its request.
@@ -113,105 +111,5 @@ impl fmt::Debug for RequestInfo {
             .field("connection", &self.connection)
             .field("waited", &self.waited())
             .finish_non_exhaustive()
-    }
-}
-
-/// Interim responses of a connection of HTTP/1 on their way to its task.
-#[derive(Default)]
-pub(crate) struct InterimQueue(Mutex<Queue>);
-
-#[derive(Default)]
-struct Queue {
-    /// The number of the exchange that is answered now.
-    exchange: u64,
-    waiting: Vec<(StatusCode, HeaderMap)>,
-    /// Who waits for the transport.
-    upgrade: Option<Promise>,
-    waker: Option<Waker>,
-}
-
-/// Interim responses that wait at most; more are left out.
-const WAITING_MAX: usize = 16;
-
-/// The connection's end of the queue: without it nobody gets the transport.
-#[derive(Default)]
-pub(crate) struct Interims(Arc<InterimQueue>);
-
-impl Interims {
-    pub(crate) fn queue(&self) -> Arc<InterimQueue> {
-        Arc::clone(&self.0)
-    }
-
-    /// Nothing more is to be had of the exchange: who waits for the transport.
-    pub(crate) fn end(&self) -> Option<Promise> {
-        self.0.end()
-    }
-}
-
-impl Drop for Interims {
-    fn drop(&mut self) {
-        drop(self.end());
-    }
-}
-
-impl InterimQueue {
-    fn begin(&self) -> u64 {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.exchange += 1;
-        queue.waiting.clear();
-        let (exchange, promise) = (queue.exchange, queue.upgrade.take());
-        // Whom it wakes may ask here.
-        drop(queue);
-        drop(promise);
-        exchange
-    }
-
-    fn end(&self) -> Option<Promise> {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.exchange += 1;
-        queue.upgrade.take()
-    }
-
-    fn ask(&self, exchange: u64) -> OnUpgrade {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if queue.exchange != exchange || queue.upgrade.is_some() {
-            return OnUpgrade::refused(Gone::NotUpgraded);
-        }
-        let (promise, on_upgrade) = OnUpgrade::new();
-        queue.upgrade = Some(promise);
-        on_upgrade
-    }
-
-    fn push(&self, exchange: u64, status: StatusCode, fields: HeaderMap) {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever comes late has no request any more.
-        if queue.exchange == exchange && queue.waiting.len() < WAITING_MAX {
-            queue.waiting.push((status, fields));
-            let waker = queue.waker.take();
-            drop(queue);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
-    }
-
-    /// Sends what waits; wakes this task for more if the service is still at work.
-    pub(crate) fn send(&self, cx: &Context<'_>, more: bool, response: &mut Response<'_>) {
-        let waiting = {
-            let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if more && !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                queue.waker = Some(cx.waker().clone());
-            }
-            if queue.waiting.is_empty() {
-                return;
-            }
-            std::mem::take(&mut queue.waiting)
-        };
-        for (status, fields) in waiting {
-            let fields = Fields { map: &fields, length: false, h2: false };
-            if let Err(error) = response.send_informational(status.as_u16(), fields) {
-                tracing::debug!(%error, %status, "an interim response was left out");
-            }
-        }
     }
 }

@@ -87,8 +87,9 @@ impl Response<'_> {
             Answering::H1(link) => {
                 let link = &mut *h1::lock(link);
                 let date = line_for(link.date_time(), &fields);
+                let date = date.as_deref();
                 let fields = ForH1::new(fields);
-                let lines = date.as_deref().unwrap_or(&NO_LINES);
+                let lines = date.as_slice();
                 link.conn.respond_with(lines, status, fields, content, &mut link.wire.out)?;
             }
             Answering::H2(handle) => handle.respond(status.code, fields, content)?,
@@ -119,8 +120,9 @@ impl Response<'_> {
             Answering::H1(link) => {
                 let link = &mut *h1::lock(link);
                 let date = line_for(link.date_time(), &fields);
+                let date = date.as_deref();
                 let fields = ForH1::new(fields);
-                let lines = date.as_deref().unwrap_or(&NO_LINES);
+                let lines = date.as_slice();
                 let out = &mut link.wire.out;
                 link.conn.send_response_with(lines, status, fields, body.into(), out)?;
             }
@@ -216,8 +218,6 @@ where
 {
     time.filter(|_| !has(fields, b"date")).map(date::line_at)
 }
-
-static NO_LINES: FieldLines = FieldLines::none();
 
 /// Fields as those of `h1-proto`.
 struct ForH1<'f, I> {

@@ -19,7 +19,7 @@ pub(crate) struct Buffers {
     pub(crate) input: Vec<u8>,
     pub(crate) used: usize,
     pub(crate) out: Vec<u8>,
-    /// The head of the request. It is never another one, so its edition tells heads apart.
+    /// The head of the request. It is never another one, so its editions tell heads apart.
     pub(crate) head: Head,
     /// What was made of it.
     #[cfg(feature = "tower")]

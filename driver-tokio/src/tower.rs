@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use bytes::Bytes;
+use http::request::Parts;
 use tower_service::Service;
 
 use crate::answer::{Answer, Asker, BoxError};
@@ -14,12 +15,15 @@ use crate::convert;
 use crate::error::HandlerError;
 use crate::handler::Handler;
 use crate::head::BodyLength;
+use crate::interim::InterimQueue;
 use crate::request::{Asked, Request};
-use crate::request_info::InterimQueue;
 use crate::response::Response;
 
 /// Serves a tower service. Each request gets a clone of the service, which is polled on the
 /// connection's own task; content streams in both directions at the pace of the slower side.
+///
+/// Over HTTP/1.1 the fields of answers that come again stay in memory, by thread, unless there is a Set-Cookie, a
+/// Location, a Date or a value marked by `HeaderValue::set_sensitive` among them.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -76,14 +80,14 @@ where
         let answer = {
             // The request is made in place, and this future has no room for it behind this point.
             let mut answering = pin!({
-                let mut made = http::Request::new(Body::empty());
-                let Some(beside) = make(request, &mut made) else {
+                let Some(mut head) = head_of(request) else {
                     let fields = [("content-type", "text/plain")];
                     response.respond(400, fields, b"400 Bad Request\n")?;
                     return Ok(());
                 };
+                let (body, beside) = around(request, &mut head);
                 Beside { asker, feed, interim } = beside;
-                service.call(made)
+                service.call(http::Request::from_parts(head, body))
             });
             match (&mut request.0, &interim) {
                 (Asked::H1(asked), Some(interim)) => {
@@ -150,41 +154,45 @@ struct Beside {
     interim: Option<Arc<InterimQueue>>,
 }
 
-/// Makes the request for the service; `None` if `http` has no such request.
-fn make(request: &mut Request<'_>, made: &mut http::Request<Body>) -> Option<Beside> {
+/// The head for the service; `None` if `http` has no such request.
+#[inline]
+fn head_of(request: &mut Request<'_>) -> Option<Parts> {
     match &mut request.0 {
         Asked::H1(asked) => {
-            let (head, known) = asked.head_and_made();
-            convert::request_h1(head, known, made)?;
+            let (head, made) = asked.head_and_made();
+            made.parts(head)
         }
-        Asked::H2(asked) => convert::request_h2(asked.head(), made)?,
+        Asked::H2(asked) => convert::request_h2(asked.head()),
     }
+}
+
+/// What else the service gets.
+fn around(request: &mut Request<'_>, head: &mut Parts) -> (Body, Beside) {
     let asker = Asker {
-        is_head: made.method() == http::Method::HEAD,
-        is_connect: made.method() == http::Method::CONNECT,
+        is_head: head.method == http::Method::HEAD,
+        is_connect: head.method == http::Method::CONNECT,
         h2: matches!(request.0, Asked::H2(_)),
     };
     let length = request.body_length();
-    let (mut feed, mut interim) = (Feed::none(), None);
+    let (mut body, mut feed, mut interim) = (Body::empty(), Feed::none(), None);
     match &mut request.0 {
         Asked::H1(asked) => {
             if !matches!(length, BodyLength::None | BodyLength::Known(0)) {
-                (*made.body_mut(), feed) = Body::channel(length.octets());
+                (body, feed) = Body::channel(length.octets());
             }
             let (info, queue) = asked.info();
-            made.extensions_mut().insert(info);
+            head.extensions.insert(info);
             interim = Some(queue);
         }
         Asked::H2(asked) => {
             if length != BodyLength::None {
-                *made.body_mut() = Body::stream(asked.take_body(), length.octets());
+                body = Body::stream(asked.take_body(), length.octets());
             }
-            made.extensions_mut().insert(asked.info());
+            head.extensions.insert(asked.info());
             if let Some(protocol) = asked.head().protocol() {
-                let protocol = Protocol(Bytes::copy_from_slice(protocol));
-                made.extensions_mut().insert(protocol);
+                head.extensions.insert(Protocol(Bytes::copy_from_slice(protocol)));
             }
         }
     }
-    Some(Beside { asker, feed, interim })
+    (body, Beside { asker, feed, interim })
 }

@@ -145,13 +145,18 @@ pub fn list_contains(value: &[u8], token: &[u8]) -> bool {
 /// [`DecimalError::Malformed`] for anything but digits, also for nothing at all;
 /// [`DecimalError::Overflow`] above 2^64 - 1.
 pub fn decimal(octets: &[u8]) -> Result<u64, DecimalError> {
-    if octets.is_empty() || !octets.iter().all(u8::is_ascii_digit) {
+    if octets.is_empty() {
         return Err(DecimalError::Malformed);
     }
-    octets
-        .iter()
-        .try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
-        .ok_or(DecimalError::Overflow)
+    let mut number = Some(0_u64);
+    for octet in octets {
+        let digit = octet.wrapping_sub(b'0');
+        if digit > 9 {
+            return Err(DecimalError::Malformed);
+        }
+        number = number.and_then(|number| number.checked_mul(10)?.checked_add(digit.into()));
+    }
+    number.ok_or(DecimalError::Overflow)
 }
 
 /// Why octets are no decimal number.

@@ -25,12 +25,13 @@ pub(crate) use self::start_line::target_form;
 /// A buffer to use again and again: a connection fills it, and once it has grown to the size of
 /// the traffic it allocates no more. Order and letter case are kept; [`Head::raw`] has every octet.
 ///
-/// Also when it is cleared it keeps what it held until it is filled again: field lines that come again are
-/// read by comparing. Drop it to get rid of them.
+/// Also when it is cleared it keeps what it held until it is filled again: lines that come again are read by
+/// comparing. So the last request-target stays in memory, too; drop the buffer to get rid of it.
 pub struct Head {
     raw: Vec<u8>,
     lines: Vec<Line>,
     start: StartLine,
+    start_edition: u64,
     /// What the field lines say of the connection.
     facts: Facts,
     known: Known,
@@ -60,7 +61,7 @@ impl Line {
     }
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct StartLine {
     kind: Kind,
     version: Version,
@@ -76,9 +77,23 @@ struct StartLine {
     authority_end: u32,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+impl StartLine {
+    /// None at all.
+    const NONE: Self = Self {
+        kind: Kind::Trailers,
+        version: Version::Http11,
+        form: TargetForm::Origin,
+        status: 0,
+        method_end: 0,
+        text: 0,
+        text_end: 0,
+        authority: 0,
+        authority_end: 0,
+    };
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    #[default]
     Trailers,
     Request,
     Response,
@@ -106,17 +121,8 @@ impl Head {
         Self {
             raw: Vec::new(),
             lines: Vec::new(),
-            start: StartLine {
-                kind: Kind::Trailers,
-                version: Version::Http11,
-                form: TargetForm::Origin,
-                status: 0,
-                method_end: 0,
-                text: 0,
-                text_end: 0,
-                authority: 0,
-                authority_end: 0,
-            },
+            start: StartLine::NONE,
+            start_edition: 0,
             facts: Facts::NONE,
             known: Known::NONE,
             before: Before::NONE,
@@ -128,14 +134,14 @@ impl Head {
     /// The method of a request; empty for others.
     #[must_use]
     pub fn method(&self) -> &[u8] {
-        self.octets(0, self.start.method_end)
+        self.octets(0, self.start().method_end)
     }
 
     /// The request-target of a request as it came; empty for others.
     #[must_use]
     pub fn target(&self) -> &[u8] {
-        match self.start.kind {
-            Kind::Request => self.octets(self.start.text, self.start.text_end),
+        match self.start().kind {
+            Kind::Request => self.octets(self.start().text, self.start().text_end),
             Kind::Response | Kind::Trailers => b"",
         }
     }
@@ -143,17 +149,17 @@ impl Head {
     /// The form of the request-target.
     #[must_use]
     pub fn target_form(&self) -> TargetForm {
-        self.start.form
+        self.start().form
     }
 
     /// Path and query of a request: the origin form, or that part of the absolute form (where an
     /// empty path is `/`). `*` and an authority have none: empty.
     #[must_use]
     pub fn path_and_query(&self) -> &[u8] {
-        match self.start.form {
+        match self.start().form {
             TargetForm::Origin => self.target(),
             TargetForm::Absolute => {
-                match self.octets(self.start.authority_end, self.start.text_end) {
+                match self.octets(self.start().authority_end, self.start().text_end) {
                     [] => b"/",
                     rest => rest,
                 }
@@ -166,10 +172,10 @@ impl Head {
     /// overrides Host (RFC 9112 §3.2.2), else the value of Host. `None` if there is neither.
     #[must_use]
     pub fn authority(&self) -> Option<&[u8]> {
-        if self.start.authority < self.start.authority_end {
-            return Some(self.octets(self.start.authority, self.start.authority_end));
+        if self.start().authority < self.start().authority_end {
+            return Some(self.octets(self.start().authority, self.start().authority_end));
         }
-        match self.start.kind {
+        match self.start().kind {
             Kind::Request => self.field("host"),
             Kind::Response | Kind::Trailers => None,
         }
@@ -178,20 +184,20 @@ impl Head {
     /// The version of the start line.
     #[must_use]
     pub fn version(&self) -> Version {
-        self.start.version
+        self.start().version
     }
 
     /// The status code of a response; 0 for others.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.start.status
+        self.start().status
     }
 
     /// The reason phrase of a response; often empty.
     #[must_use]
     pub fn reason(&self) -> &[u8] {
-        match self.start.kind {
-            Kind::Response => self.octets(self.start.text, self.start.text_end),
+        match self.start().kind {
+            Kind::Response => self.octets(self.start().text, self.start().text_end),
             Kind::Request | Kind::Trailers => b"",
         }
     }
@@ -243,11 +249,20 @@ impl Head {
     /// this one, also if one is a clone of the other.
     #[inline]
     #[must_use]
-    pub fn edition(&self) -> u64 {
+    pub fn fields_edition(&self) -> u64 {
         if self.is_clear { 0 } else { self.edition }
     }
 
-    /// The field lines that are others than in that [`edition`](Self::edition) of this buffer, if it is this one
+    /// A number for the start line in this buffer, 0 while it is empty and in a trailer section: when it is the same
+    /// again, so is the line, octet by octet. What [`fields_edition`](Self::fields_edition) says of other buffers holds
+    /// here, too.
+    #[inline]
+    #[must_use]
+    pub fn start_line_edition(&self) -> u64 {
+        if self.start().kind == Kind::Trailers { 0 } else { self.start_edition }
+    }
+
+    /// The field lines that are others than in that [`fields_edition`](Self::fields_edition) of this buffer, if it is this one
     /// or the one before, and had as many lines; `None` also for more than 64, and while the buffer is empty.
     #[inline]
     #[must_use]
@@ -266,7 +281,12 @@ impl Head {
     #[inline]
     pub fn clear(&mut self) {
         self.is_clear = true;
-        self.start = StartLine::default();
+    }
+
+    /// The start line, unless nothing is shown.
+    #[inline]
+    fn start(&self) -> &StartLine {
+        if self.is_clear { &StartLine::NONE } else { &self.start }
     }
 
     /// What its field lines say of the connection.
@@ -311,7 +331,7 @@ impl Default for Head {
 impl PartialEq for Head {
     /// By content: two heads are the same if their octets are.
     fn eq(&self, other: &Self) -> bool {
-        self.raw() == other.raw() && self.start.kind == other.start.kind
+        self.raw() == other.raw() && self.start().kind == other.start().kind
     }
 }
 
@@ -319,7 +339,7 @@ impl Eq for Head {}
 
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.start.kind {
+        match self.start().kind {
             Kind::Request => write!(
                 f,
                 "{} {} {}",

@@ -334,10 +334,16 @@ impl ServerConnection {
 
     fn begin_discard(&mut self) {
         self.unread_left = self.core.config.unread_body_bytes_max;
-        let too_long = self.core.content_left().is_some_and(|left| left > self.unread_left);
-        if too_long || self.exchange.awaits_continue || self.core.eof {
+        if self.is_rest_too_much() {
             self.give_up_reading();
         }
+    }
+
+    /// Whether the rest of the content would not be read only to be thrown away, as far as is known.
+    fn is_rest_too_much(&self) -> bool {
+        let max = self.core.config.unread_body_bytes_max;
+        let too_long = self.core.content_left().is_some_and(|left| left > max);
+        too_long || self.exchange.awaits_continue || self.core.eof
     }
 
     /// Reads no further: the connection ends with the answer that is owed or under way.

@@ -1,5 +1,6 @@
 //! Tower services on the driver: streaming both ways under back-pressure, trailers, failures.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -145,6 +146,8 @@ async fn each_request_has_its_own_fields_whatever_came_before_it() {
         let mut answer = Response::new(Frames(Vec::new(), SizeHint::with_exact(0)));
         answer.headers_mut().insert("x-fields", HeaderValue::try_from(fields).unwrap());
         answer.headers_mut().insert("x-uri", request.uri().to_string().parse().unwrap());
+        let line = format!("{} {:?}", request.method(), request.version());
+        answer.headers_mut().insert("x-line", HeaderValue::try_from(line).unwrap());
         Box::pin(async { Ok(answer) })
     };
     let mut connections = [run(10_000, service), run(10_000, service)];
@@ -157,18 +160,86 @@ async fn each_request_has_its_own_fields_whatever_came_before_it() {
         ];
         let section = &sections[round / 20];
         let target = ["/", "/path", "/path?query"][round % 3];
-        let request = format!("GET {target} HTTP/1.1\r\nhost: a\r\n{section}\r\n");
+        let line = ["GET", "PUT", "GET", "OWN"][round / 2 % 4];
+        let version = ["HTTP/1.1", "HTTP/1.0"][usize::from(round % 7 == 6)];
+        let request = format!(
+            "{line} {target} {version}\r\nhost: a\r\nconnection: keep-alive\r\n{section}\r\n"
+        );
         running.client.write_all(request.as_bytes()).await.unwrap();
         let mut answer = vec![0; 1000];
         let octets = running.client.read(&mut answer).await.unwrap();
         let answer = String::from_utf8_lossy(&answer[..octets]);
-        let mut expected = String::from("host=\"a\";");
+        let mut expected = String::from("host=\"a\";connection=\"keep-alive\";");
         for line in section.lines() {
             let (name, value) = line.split_once(": ").unwrap();
             expected += &format!("{name}={value:?};");
         }
         assert!(answer.contains(&format!("x-fields: {expected}\r\n")), "{answer}\n{expected}");
         assert!(answer.contains(&format!("x-uri: {target}\r\n")), "{answer}");
+        assert!(answer.contains(&format!("x-line: {line} {version}\r\n")), "{answer}");
+    }
+}
+
+/// `http` has no scheme that long; what was made before is none for it.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_http_does_not_take_is_refused_each_time() {
+    let service = |request: Request<Body>| -> Answering<Frames> {
+        assert_eq!(request.uri(), "/a");
+        Box::pin(async { Ok(Response::new(Frames::text("hello"))) })
+    };
+    let mut running = run(10_000, service);
+    let long = format!("{}://a/", "x".repeat(65));
+    for (round, target) in ["/a", "/a", "/a", &long, &long, "/a", &long, "/a"].iter().enumerate() {
+        let request = format!("GET {target} HTTP/1.1\r\nhost: a\r\n\r\n");
+        running.client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 1000];
+        let octets = running.client.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..octets]);
+        let status = if *target == "/a" { "HTTP/1.1 200 " } else { "HTTP/1.1 400 " };
+        assert!(answer.starts_with(status), "{round}: {answer}");
+    }
+}
+
+/// An answer is the same octets the first time and ever after.
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_the_same_whether_it_came_before_or_not() {
+    let service = |request: Request<Body>| -> Answering<Frames> {
+        let fields: &[(&'static str, &'static str)] = match request.uri().path() {
+            "/length" => &[("content-type", "text/plain"), ("content-length", "5"), ("x", "y")],
+            "/padded" => &[("content-type", "text/plain"), ("x", " y ")],
+            "/first" => &[("content-length", "05"), ("content-type", "text/plain")],
+            "/wrong" => &[("content-type", "text/plain"), ("content-length", "4")],
+            "/twice" => &[("content-length", "5"), ("content-length", "5")],
+            "/coded" => &[("content-type", "text/plain"), ("transfer-encoding", "gzip")],
+            "/secret" => &[("content-type", "text/plain"), ("set-cookie", "a=b")],
+            "/dated" => &[("content-type", "text/plain"), ("date", "today")],
+            _ => &[("content-type", "text/plain")],
+        };
+        let mut answer = Response::new(Frames::text("hello"));
+        for (name, value) in fields {
+            answer.headers_mut().append(*name, HeaderValue::from_static(value));
+        }
+        Box::pin(async { Ok(answer) })
+    };
+    let mut running = run(10_000, service);
+    let mut first = HashMap::new();
+    for round in 0..600 {
+        let target = [
+            "/length", "/padded", "/wrong", "/twice", "/coded", "/secret", "/dated", "/plain",
+            "/first",
+        ][round % 11 % 9];
+        let line = ["GET", "HEAD", "GET", "GET"][round / 50 % 4];
+        let version = ["1.1", "1.0"][usize::from(round % 13 == 6)];
+        let request =
+            format!("{line} {target} HTTP/{version}\r\nhost: a\r\nconnection: keep-alive\r\n\r\n");
+        running.client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 1000];
+        let octets = running.client.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..octets]).into_owned();
+        let refused = ["/wrong", "/twice"].contains(&target);
+        assert_eq!(answer.starts_with("HTTP/1.1 500 "), refused, "{request}{answer}");
+        let before = first.entry(request).or_insert_with(|| answer.clone());
+        assert_eq!(*before, answer);
     }
 }
 
@@ -265,6 +336,24 @@ async fn a_failing_service_is_a_500_and_a_failing_body_a_cut() {
     let (answer, outcome) = run(1000, service).talk(request).await;
     assert!(answer.ends_with("7\r\na piece\r\n"), "{answer}");
     assert!(matches!(outcome, Outcome::HandlerError), "{outcome}");
+}
+
+/// RFC 9110 §8.6: the length in a 304 is that of the 200. Frameworks put in that of their empty body.
+#[tokio::test(start_paused = true)]
+async fn a_304_has_no_length_of_nothing() {
+    for (length, told) in [("0", false), ("5", true)] {
+        let service = move |_: Request<Body>| -> Answering<Frames> {
+            let mut answer = Response::new(Frames(Vec::new(), SizeHint::with_exact(0)));
+            *answer.status_mut() = http::StatusCode::NOT_MODIFIED;
+            answer.headers_mut().insert("content-length", HeaderValue::from_static(length));
+            Box::pin(async { Ok(answer) })
+        };
+        let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        let (answer, _) = run(1000, service).talk(request).await;
+        assert!(answer.starts_with("HTTP/1.1 304 "), "{answer}");
+        assert_eq!(answer.contains("content-length: 5\r\n"), told, "{answer}");
+        assert!(!answer.contains("content-length: 0"), "{answer}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -407,6 +407,34 @@ fn a_server_that_closes_says_close() {
     assert!(lingers(log.next_step));
 }
 
+// R9112-116: also where it closes because more content is still to come than it would throw away.
+#[test]
+fn a_server_that_will_not_read_the_rest_says_close() {
+    let max = Config::default().unread_body_bytes_max;
+    for (left, closes) in [(max, false), (max + 1, true)] {
+        for whole in [true, false] {
+            let mut desk = Desk::server(Config::default());
+            desk.feed(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\nx",
+                left + 1
+            ));
+            let (fields, out) = ([("x", "y")], &mut desk.out);
+            if whole {
+                desk.conn.respond(200, fields, b"ok", out).unwrap();
+            } else {
+                desk.conn.send_response(200, fields, BodyLength::None, out).unwrap();
+            }
+            assert_eq!(desk.take().contains("connection: close\r\n"), closes, "{left} {whole}");
+            assert_eq!(lingers(desk.conn.next_step()), closes, "{left} {whole}");
+        }
+        // An answer that goes on may be made of the content.
+        let mut desk = Desk::server(Config::default());
+        desk.feed(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\nx", left + 1));
+        desk.conn.send_response(200, [("x", "y")], BodyLength::Chunked, &mut desk.out).unwrap();
+        assert!(!desk.take().contains("connection: close\r\n"), "{left}");
+    }
+}
+
 // R9112-117
 #[test]
 fn a_client_that_says_close_sends_no_more_and_closes_after_the_answer() {

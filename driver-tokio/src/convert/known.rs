@@ -3,27 +3,19 @@
 //! than to make.
 
 use std::cell::RefCell;
-use std::mem;
+use std::thread::LocalKey;
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery};
 
+use super::table::{Table, trace};
 use crate::head::Field;
 
 /// An authority as `http` has it.
 pub(super) fn authority(octets: &[u8], share: impl FnOnce(&[u8]) -> Bytes) -> Option<Authority> {
-    let known = (octets.len() <= BYTES_MAX).then(|| {
-        AUTHORITIES.with_borrow_mut(|known| {
-            known.get(
-                trace(octets),
-                |kept| kept.as_str().as_bytes() == octets,
-                || Authority::try_from(octets).ok(),
-                Authority::clone,
-            )
-        })
-    });
-    known.flatten().or_else(|| Authority::from_maybe_shared(share(octets)).ok())
+    let known = recall(&AUTHORITIES, octets, |_| true, Authority::as_str, |it| it.try_into().ok());
+    known.or_else(|| Authority::from_maybe_shared(share(octets)).ok())
 }
 
 /// Path and query as `http` has them. A query may say what is not to stay in memory.
@@ -32,17 +24,33 @@ pub(super) fn path(octets: &[u8], share: impl FnOnce(&[u8]) -> Bytes) -> Option<
     if octets.len() >= usize::from(u16::MAX) {
         return None;
     }
-    let known = (octets.len() <= BYTES_MAX && !octets.contains(&b'?')).then(|| {
-        PATHS.with_borrow_mut(|known| {
-            known.get(
-                trace(octets),
-                |kept| kept.as_str().as_bytes() == octets,
-                || PathAndQuery::try_from(octets).ok(),
-                PathAndQuery::clone,
-            )
-        })
-    });
-    known.flatten().or_else(|| PathAndQuery::from_maybe_shared(share(octets)).ok())
+    let may = |octets: &[u8]| !octets.contains(&b'?');
+    let known = recall(&PATHS, octets, may, PathAndQuery::as_str, |it| it.try_into().ok());
+    known.or_else(|| PathAndQuery::from_maybe_shared(share(octets)).ok())
+}
+
+/// What a table knows of these octets, or keeps of them if it `may`.
+#[inline]
+fn recall<T: Clone, const PLACES: usize>(
+    table: &'static LocalKey<RefCell<Table<T, PLACES>>>,
+    octets: &[u8],
+    may: impl FnOnce(&[u8]) -> bool,
+    text: impl FnOnce(&T) -> &str,
+    read: impl FnOnce(&[u8]) -> Option<T>,
+) -> Option<T> {
+    if octets.len() > BYTES_MAX {
+        return None;
+    }
+    let trace = trace(octets);
+    table.with_borrow_mut(|table| {
+        table.get(
+            trace >> 32,
+            |kept| text(kept).as_bytes() == octets,
+            || may(octets).then_some(trace),
+            || read(octets),
+            T::clone,
+        )
+    })
 }
 
 /// A field line as `http` has it.
@@ -52,10 +60,12 @@ pub(super) fn line(
 ) -> Option<(HeaderName, HeaderValue)> {
     let Field { name, value, sensitive } = field;
     if !sensitive && name.len() + value.len() <= BYTES_MAX && !is_credential(name) {
+        let trace = trace(name).rotate_left(7) ^ trace(value);
         let known = LINES.with_borrow_mut(|known| {
             known.get(
-                trace(name).rotate_left(7) ^ trace(value),
+                trace >> 32,
                 |kept| kept.is(name, value),
+                || Some(trace),
                 || Line::new(name, value),
                 |kept| (kept.name.clone(), kept.value.clone()),
             )
@@ -74,9 +84,9 @@ pub(super) fn line(
 const BYTES_MAX: usize = 256;
 
 thread_local! {
-    static AUTHORITIES: RefCell<Known<Authority, 8>> = const { RefCell::new(Known::NONE) };
-    static PATHS: RefCell<Known<PathAndQuery, 64>> = const { RefCell::new(Known::NONE) };
-    static LINES: RefCell<Known<Line, 128>> = const { RefCell::new(Known::NONE) };
+    static AUTHORITIES: RefCell<Table<Authority, 8>> = const { RefCell::new(Table::EMPTY) };
+    static PATHS: RefCell<Table<PathAndQuery, 64>> = const { RefCell::new(Table::EMPTY) };
+    static LINES: RefCell<Table<Line, 128>> = const { RefCell::new(Table::EMPTY) };
 }
 
 /// Names whose values are not to stay here for long.
@@ -111,61 +121,6 @@ impl Line {
     fn is(&self, name: &[u8], value: &[u8]) -> bool {
         self.octets.split_at_checked(self.name_bytes) == Some((name, value))
     }
-}
-
-/// Things, each with one of so many places where it may be.
-struct Known<T, const PLACES: usize>([Place<T>; PLACES]);
-
-struct Place<T> {
-    /// What was not kept last, as far as a trace tells.
-    trace: u64,
-    kept: Option<T>,
-    /// It came since something else wanted the place.
-    came: bool,
-}
-
-impl<T, const PLACES: usize> Known<T, PLACES> {
-    const NONE: Self = Self([const { Place { trace: 0, kept: None, came: false } }; PLACES]);
-
-    /// What is known with this trace. What comes for the second time is made and known from there on, unless
-    /// what has its place came meanwhile: so what comes once costs little, and two with one place do not take it
-    /// from each other.
-    #[inline]
-    fn get<R>(
-        &mut self,
-        trace: u64,
-        is: impl FnOnce(&T) -> bool,
-        make: impl FnOnce() -> Option<T>,
-        share: impl FnOnce(&T) -> R,
-    ) -> Option<R> {
-        let place = self.0.get_mut((trace >> 32) as usize % PLACES)?;
-        if let Some(kept) = &place.kept
-            && is(kept)
-        {
-            place.came = true;
-            return Some(share(kept));
-        }
-        if place.trace != trace {
-            place.trace = trace;
-            return None;
-        }
-        if mem::take(&mut place.came) {
-            return None;
-        }
-        place.kept = make();
-        place.kept.as_ref().map(share)
-    }
-}
-
-/// A number that tells most things apart by their lengths and ends.
-fn trace(octets: &[u8]) -> u64 {
-    let ends = match (octets.first_chunk(), octets.last_chunk()) {
-        (Some(first), Some(last)) => {
-            u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29)
-        }
-        _ => octets.iter().fold(0, |sum, &octet| sum << 8 | u64::from(octet)),
-    };
-    (ends ^ octets.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
@@ -230,8 +185,7 @@ mod tests {
             assert!(line(Field::new(b"a", b"\n"), copy).is_none());
         }
         LINES.with_borrow(|known| {
-            let kept = known.0.iter().filter_map(|place| place.kept.as_ref());
-            let kept = kept.map(|line| line.octets.clone()).collect::<Vec<_>>();
+            let kept = known.kept().map(|line| line.octets.clone()).collect::<Vec<_>>();
             assert!(kept.contains(&b"Hostexample"[..].into()), "{kept:?}");
             assert!(!kept.contains(&b"cookiesecret"[..].into()), "{kept:?}");
         });
@@ -252,6 +206,6 @@ mod tests {
             let field = Field { name: b"x-key", value: b"secret", sensitive: true };
             assert!(line(field, copy).is_some_and(|(_, value)| value.is_sensitive()));
         }
-        LINES.with_borrow(|known| assert!(known.0.iter().all(|place| place.kept.is_none())));
+        LINES.with_borrow(|known| assert_eq!(known.kept().count(), 0));
     }
 }

@@ -3,53 +3,34 @@
 mod known;
 mod made;
 mod octets;
+mod sent;
+mod table;
 
 use std::cell::RefCell;
 
-use h1_proto::{TargetForm, grammar};
+use h1_proto::grammar;
 use h2_proto::RequestHead;
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
-use http::uri::{Parts, Uri};
-use http::{Method, Version};
+use http::uri::{self, Uri};
+use http::{Method, Version, request};
 
 pub(crate) use self::made::Made;
 use self::octets::Octets;
+pub(crate) use self::sent::{is_length_right, known_lines};
 use crate::head::{self, Field};
 
-/// Writes the head of a request of HTTP/1 into `http` types; `None` if its target is none that `http::Uri`
-/// takes.
-pub(crate) fn request_h1<B>(
-    head: &h1_proto::Head,
-    made: &mut Made,
-    request: &mut http::Request<B>,
-) -> Option<()> {
-    *request.method_mut() = Method::from_bytes(head.method()).ok()?;
-    *request.version_mut() = match head.version() {
-        h1_proto::Version::Http10 => Version::HTTP_10,
-        h1_proto::Version::Http11 => Version::HTTP_11,
-    };
-    let mut octets = Octets::of(head.raw());
-    *request.headers_mut() = made.map(head, &mut octets);
-    let (target, share) = (head.target(), |piece: &[u8]| octets.share_last(piece));
-    *request.uri_mut() = match head.target_form() {
-        TargetForm::Origin => known::path(target, share)?.into(),
-        TargetForm::Asterisk => Uri::from_static("*"),
-        _ => Uri::from_maybe_shared(share(target)).ok()?,
-    };
-    Some(())
-}
-
-/// The same of HTTP/2.
-pub(crate) fn request_h2<B>(head: RequestHead<'_>, request: &mut http::Request<B>) -> Option<()> {
-    *request.method_mut() = Method::from_bytes(head.method()).ok()?;
-    *request.version_mut() = Version::HTTP_2;
+/// A request of HTTP/2 as `http` has it; `None` if `http` has no such request.
+pub(crate) fn request_h2(head: RequestHead<'_>) -> Option<request::Parts> {
+    let (mut made, ()) = http::Request::new(()).into_parts();
+    made.method = Method::from_bytes(head.method()).ok()?;
+    made.version = Version::HTTP_2;
     let mut octets = Octets::of(head.raw());
     let (mut map, crumbs) = map_of(head::Fields::of_request(head), &mut octets);
     if crumbs > 1 {
         join_crumbs(&mut map);
     }
-    *request.headers_mut() = map;
-    let mut parts = Parts::default();
+    made.headers = map;
+    let mut parts = uri::Parts::default();
     // `http::Uri` has no scheme without an authority.
     if let Some(authority) = head.authority() {
         parts.authority = Some(known::authority(authority, |it| octets.share(it))?);
@@ -58,8 +39,8 @@ pub(crate) fn request_h2<B>(head: RequestHead<'_>, request: &mut http::Request<B
     if let Some(path) = head.path() {
         parts.path_and_query = Some(known::path(path, |path| octets.share_last(path))?);
     }
-    *request.uri_mut() = Uri::from_parts(parts).ok()?;
-    Some(())
+    made.uri = Uri::from_parts(parts).ok()?;
+    Some(made)
 }
 
 /// The fields of a request, and how many of them are Cookie.
@@ -116,13 +97,11 @@ fn take_map(fields: usize) -> HeaderMap {
 
 /// A map that nobody needs any more.
 pub(crate) fn put_map_back(mut map: HeaderMap) {
-    if (1..=KEPT_FIELDS_MAX).contains(&map.capacity()) {
+    let is_wanted = MAPS.with_borrow(|maps| maps.len() < KEPT);
+    if is_wanted && (1..=KEPT_FIELDS_MAX).contains(&map.capacity()) {
+        // Without the borrow: what it drops may be the application's.
         map.clear();
-        MAPS.with_borrow_mut(|maps| {
-            if maps.len() < KEPT {
-                maps.push(map);
-            }
-        });
+        MAPS.with_borrow_mut(|maps| maps.push(map));
     }
 }
 

@@ -9,15 +9,21 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use h1_proto::{Event, Field, Head};
+#[cfg(feature = "tower")]
+use h1_proto::{FieldLines, SendError};
 
 #[cfg(feature = "tower")]
 use crate::convert::Made;
+#[cfg(feature = "tower")]
+use crate::date;
 use crate::error::{Gone, HandlerError};
 use crate::h1::link::{Link, lock};
 use crate::head::BodyLength;
 use crate::info::ConnectionInfo;
 #[cfg(feature = "tower")]
-use crate::request_info::{InterimQueue, RequestInfo};
+use crate::interim::InterimQueue;
+#[cfg(feature = "tower")]
+use crate::request_info::RequestInfo;
 use crate::scratch::Buffers;
 
 const NO_FIELDS: [Field<'_>; 0] = [];
@@ -220,6 +226,24 @@ pub(crate) fn poll_flush(
         link.wait_for_room(cx);
     }
     flushed.map(Ok)
+}
+
+/// A whole response with `lines` that were checked before, none of which is a Date. Date and Content-Length come
+/// behind them.
+///
+/// # Errors
+/// As [`respond_with`](h1_proto::ServerConnection::respond_with); nothing is written then.
+#[cfg(feature = "tower")]
+pub(crate) fn respond_with(
+    link: &Mutex<Link>,
+    status: u16,
+    lines: &FieldLines,
+    content: &[u8],
+) -> Result<(), SendError> {
+    let link = &mut *lock(link);
+    let (date, none) = (link.date_time().map(date::line_at), FieldLines::none());
+    let lines = [lines, date.as_deref().unwrap_or(&none)];
+    link.conn.respond_with(&lines, status, NO_FIELDS, content, &mut link.wire.out)
 }
 
 /// Sends content: `rest` advances past what is accepted.

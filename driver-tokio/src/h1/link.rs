@@ -60,7 +60,7 @@ pub(crate) struct Link {
     pub(crate) upgrade: Option<Box<Promise>>,
     /// Interim responses of a tower service.
     #[cfg(feature = "tower")]
-    pub(crate) interim: Option<crate::request_info::Interims>,
+    pub(crate) interim: Option<crate::interim::Interims>,
 }
 
 impl Link {

@@ -7,6 +7,7 @@ mod ahead;
 mod close;
 mod exchange;
 mod link;
+mod settle;
 mod upgrade;
 mod watch;
 
@@ -17,12 +18,11 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 
-use h1_proto::{Event, NextStep, SendError, Sniff};
+use h1_proto::{Event, NextStep, Sniff};
 
 use self::close::close;
 use self::exchange::Arrival;
-use self::link::error_fields;
-use crate::date;
+use self::settle::{Handled, settle};
 use crate::error::HandlerError;
 use crate::gate::Gate;
 use crate::handler::Handler;
@@ -34,6 +34,8 @@ use crate::scratch::{Buffers, Held};
 use crate::upgrade::Promise;
 use crate::wire::Wire;
 
+#[cfg(feature = "tower")]
+pub(crate) use self::exchange::respond_with;
 pub(crate) use self::exchange::{Asked, poll_flush, poll_send_data};
 pub(crate) use self::link::{Link, lock};
 pub(crate) use self::upgrade::hand_over;
@@ -208,7 +210,8 @@ fn begin<'a, H: Handler>(
     arrival: Arrival,
     read_bytes: usize,
 ) -> Pin<Box<impl Future<Output = Result<(), HandlerError>> + Send + use<'a, H>>> {
-    Box::pin(async move {
+    // Made where it stays: it is large, and `Box::pin` would move it there.
+    Box::into_pin(Box::write(Box::new_uninit(), async move {
         let asked = Asked::new(link, buffers, arrival, read_bytes);
         let mut request = Request(request::Asked::H1(asked));
         let mut response = Response(Answering::H1(link));
@@ -217,15 +220,7 @@ fn begin<'a, H: Handler>(
             return handler.handle(&mut request, &mut response).await;
         }
         gate.handle(handler, &mut request, &mut response).await
-    })
-}
-
-/// What became of a handler.
-enum Handled {
-    Returned(Result<(), HandlerError>),
-    Panicked,
-    /// The connection ended before the handler did.
-    Cut,
+    }))
 }
 
 /// Polls a handler and brings its exchange to an end. While it waits, output goes and deadlines and signals
@@ -259,42 +254,4 @@ where
         link.look_before_end();
         Poll::Ready(())
     })
-}
-
-/// Brings an exchange to its end, whatever the handler left of it.
-fn settle(link: &mut Link, handled: Handled, gate: &Gate) {
-    let failure = match handled {
-        Handled::Cut => {
-            link.answer_broken();
-            return;
-        }
-        Handled::Returned(Ok(())) => match link.conn.finish(&mut link.wire.out) {
-            // Finished now, or the handler did it itself.
-            Ok(()) => return,
-            Err(SendError::WrongState) if !link.conn.owes_answer() => return,
-            Err(SendError::Closed) => return,
-            Err(error) => HandlerError::Send(error.into()),
-        },
-        Handled::Returned(Err(error)) => error,
-        Handled::Panicked => HandlerError::Application("the handler panicked".into()),
-    };
-    if link.wire.dead {
-        return;
-    }
-    if link.broken.is_some() {
-        // Whatever the handler made of it, the fault is the client's.
-        link.answer_broken();
-        return;
-    }
-    tracing::error!(error = %failure, "a handler failed");
-    gate.count_failed();
-    if link.conn.owes_answer() {
-        let date = link.date_time().map(date::at);
-        let (fields, content) = (error_fields(date.as_ref()), b"500 Internal Server Error\n");
-        let sent = link.conn.respond(500, fields, content, &mut link.wire.out);
-        debug_assert!(sent.is_ok());
-    } else if !link.conn.is_answered() {
-        link.conn.abort_response();
-        link.wire.ends_by(Outcome::HandlerError);
-    }
 }

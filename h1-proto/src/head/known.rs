@@ -1,20 +1,22 @@
-//! Field lines that come again: most clients send the same ones with every request. A buffer that has read
-//! them before compares octets instead of reading them anew: all lines together, and if they are not all the
-//! same, each with the one that was in its place.
+//! Lines that come again: most clients send the same ones with every request. A buffer that has read them
+//! before compares octets instead of reading them anew: the start line, then all field lines together, and if
+//! those are not all the same, each with the one that was in its place.
 
 use alloc::vec::Vec;
 
 use super::line::narrow;
-use super::{Head, Line};
+use super::{Head, Kind, Line};
 use crate::framing::Facts;
 
-/// What a buffer knows of the field lines in it, also after it was cleared.
+/// What a buffer knows of the lines in it, also after it was cleared.
 #[derive(Clone, Copy)]
 pub(super) struct Known {
-    /// They are plain lines with CRLF to the end of the section: they mean the same whatever is lenient.
+    /// The field lines are plain ones with CRLF to the end of the section: they mean the same whatever is lenient.
     is_plain: bool,
     /// Where they begin.
     from: u32,
+    /// The start line before them is the one that was read last.
+    has_start_line: bool,
     /// The value of Host was found to be one.
     has_host: bool,
 }
@@ -36,7 +38,8 @@ const LINES_MARKED: usize = 64;
 
 impl Known {
     /// Of nothing.
-    pub(super) const NONE: Self = Self { is_plain: false, from: 0, has_host: false };
+    pub(super) const NONE: Self =
+        Self { is_plain: false, from: 0, has_start_line: false, has_host: false };
 }
 
 impl Before {
@@ -75,6 +78,30 @@ impl Before {
 }
 
 impl Head {
+    /// The length of the start line that begins `input` if it is the one that is known, of this kind and with
+    /// CRLF, and within these limits. It is read then.
+    #[inline]
+    pub(super) fn repeat_start_line(
+        &self,
+        kind: Kind,
+        input: &[u8],
+        octets_max: usize,
+        method_max: usize,
+    ) -> Option<usize> {
+        let octets = self.known.from as usize;
+        let line = self.raw.get(..octets).filter(|_| self.known.has_start_line)?;
+        let fits = octets <= octets_max && self.start.method_end as usize <= method_max;
+        (fits && self.start.kind == kind && line.ends_with(b"\r\n") && input.starts_with(line))
+            .then_some(octets)
+    }
+
+    /// Another start line is about to be read.
+    #[inline]
+    pub(super) fn turn_start_line(&mut self) {
+        self.known.has_start_line = false;
+        self.start_edition += 1;
+    }
+
     /// The length of the section that begins with `input` if behind its start line, which ends at `from`,
     /// come the field lines that are known, the empty line included. They are read then.
     #[inline]
@@ -94,6 +121,7 @@ impl Head {
             let by = self.known.from.wrapping_sub(narrow(known));
             self.lines.iter_mut().for_each(|line| line.shift(by));
         }
+        self.known.has_start_line = true;
         self.is_clear = false;
         Some(octets)
     }
@@ -129,7 +157,7 @@ impl Head {
         self.raw.clear();
         self.raw.extend_from_slice(section);
         self.lines.truncate(self.before.taken);
-        self.known = Known { is_plain, from: narrow(from), has_host: false };
+        self.known = Known { is_plain, from: narrow(from), has_start_line: true, has_host: false };
         self.is_clear = false;
     }
 

@@ -8,10 +8,10 @@
 //! Good lines within their limits are all that the straight path knows; everything else goes
 //! through [`odd_line`], which looks at the line again.
 
-use super::Head;
 use super::field_line::{field_line, fold, judge_field_line, unfold};
 use super::line::{Flaw, Found, narrow, offset};
 use super::start_line::{request_line, status_line};
+use super::{Head, Kind, StartLine};
 use crate::config::Config;
 use crate::error::ErrorKind;
 use crate::grammar;
@@ -73,7 +73,10 @@ pub(crate) fn read(
     *progress = Progress { again: progress.again, ..Progress::default() };
     head.clear();
     let from = match section {
-        Section::Trailers => Some(0),
+        Section::Trailers => {
+            head.start = StartLine::NONE;
+            Some(0)
+        }
         _ => start_line(section, input, config, head)?,
     };
     if let Some(from) = from {
@@ -275,8 +278,14 @@ fn start_line(
     if !fits {
         return Err(Fault::new(ErrorKind::NotHttp, 0));
     }
-    // Nothing beyond the limit counts, so that it does not matter whether it is there.
     let limit = start_line_limit(config);
+    let kind = if section == Section::Response { Kind::Response } else { Kind::Request };
+    let again = head.repeat_start_line(kind, input, limit.1, config.method_bytes_max);
+    if again.is_some() {
+        return Ok(again);
+    }
+    head.turn_start_line();
+    // Nothing beyond the limit counts, so that it does not matter whether it is there.
     let line = slice(input, 0, input.len().min(limit.1));
     let found = match section {
         Section::Response => status_line(line, config, &mut head.start),

@@ -42,7 +42,7 @@ pub(super) fn request_line(input: &[u8], config: &Config, start: &mut StartLine)
         method_end: narrow(method_end),
         text: narrow(text),
         text_end: narrow(text_end),
-        ..StartLine::default()
+        ..StartLine::NONE
     };
     // The commonest form needs no further look.
     if target.first() == Some(&b'/') && method != b"CONNECT" {
@@ -110,7 +110,7 @@ pub(super) fn status_line(input: &[u8], config: &Config, start: &mut StartLine) 
         status,
         text: offset(text),
         text_end: offset(text_end),
-        ..StartLine::default()
+        ..StartLine::NONE
     };
     line_end(input, text_end, config.leniency.bare_lf, ErrorKind::StatusLine)
 }

@@ -81,7 +81,9 @@ impl ServerConnection {
     /// content is swallowed.
     ///
     /// If no content of the request was surfaced and there is some, the connection closes after
-    /// this answer: nobody can tell whether it will ever come.
+    /// this answer: nobody can tell whether it will ever come. So it does if the answer is over with its head, and
+    /// what is left of the content is known to be more than
+    /// [`Config::unread_body_bytes_max`](crate::Config::unread_body_bytes_max).
     ///
     /// # Errors
     /// See [`SendError`]; nothing is written then.
@@ -96,16 +98,17 @@ impl ServerConnection {
         I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
-        self.send_response_with(&FieldLines::none(), status, fields, body, out)
+        self.send_response_with(&[], status, fields, body, out)
     }
 
-    /// As [`send_response`](Self::send_response), with lines that were checked before behind the `fields`.
+    /// As [`send_response`](Self::send_response), with `lines` that were checked before, in this order, behind the
+    /// `fields`. They are not held against those: what stands in both goes twice.
     ///
     /// # Errors
     /// As [`send_response`](Self::send_response).
     pub fn send_response_with<'a, I>(
         &mut self,
-        lines: &FieldLines,
+        lines: &[&FieldLines],
         status: impl Into<Status<'a>>,
         fields: I,
         body: BodyLength,
@@ -115,24 +118,26 @@ impl ServerConnection {
         I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
-        let began = self.begin_response(lines, status.into(), fields, body, out)?;
+        let over = body == BodyLength::None;
+        let began = self.begin_response(lines, status.into(), fields, body, over, out)?;
         self.core.begin_content(began.outgoing);
         if began.switch {
             self.core.transmit(SendInput::FinishSwitch);
-        } else if body == BodyLength::None {
+        } else if over {
             self.finished();
         }
         Ok(())
     }
 
-    /// Writes the head of the final response.
+    /// Writes the head of the final response. `over`: it ends with what is at hand.
     #[inline]
     fn begin_response<'a, I>(
         &mut self,
-        lines: &FieldLines,
+        lines: &[&FieldLines],
         status: Status<'_>,
         fields: I,
         body: BodyLength,
+        over: bool,
         out: &mut Vec<u8>,
     ) -> Result<Began, SendError>
     where
@@ -148,7 +153,7 @@ impl ServerConnection {
         write::put_status_line(status.code, status.reason, &mut draft);
         let mut checked = write::Checked::default();
         write::put_fields(fields, &mut checked, &mut draft)?;
-        draft.put(lines.as_bytes());
+        lines.iter().for_each(|lines| draft.put(lines.as_bytes()));
         let exchange = self.exchange;
         let switch = self.switches(status.code, checked.upgrade)?;
         let empty = switch || status.code == 204;
@@ -172,7 +177,7 @@ impl ServerConnection {
             body => body,
         };
         let until_close = body == BodyLength::UntilClose && !swallow;
-        if until_close || checked.connection.close() || self.answers_too_early() {
+        if until_close || checked.connection.close() || self.answers_too_early(over) {
             self.core.keep_alive = KeepAlive::Close;
         }
         self.put_persistence(switch, &checked, &mut draft);
@@ -217,16 +222,17 @@ impl ServerConnection {
         I: IntoIterator,
         I::Item: Into<Field<'a>>,
     {
-        self.respond_with(&FieldLines::none(), status, fields, content, out)
+        self.respond_with(&[], status, fields, content, out)
     }
 
-    /// As [`respond`](Self::respond), with lines that were checked before behind the `fields`.
+    /// As [`respond`](Self::respond), with `lines` that were checked before, in this order, behind the `fields`. They
+    /// are not held against those: what stands in both goes twice.
     ///
     /// # Errors
     /// As [`send_response`](Self::send_response). Nothing is written then.
     pub fn respond_with<'a, I>(
         &mut self,
-        lines: &FieldLines,
+        lines: &[&FieldLines],
         status: impl Into<Status<'a>>,
         fields: I,
         content: &[u8],
@@ -240,7 +246,7 @@ impl ServerConnection {
             0 => BodyLength::None,
             octets => BodyLength::Known(octets as u64),
         };
-        let began = self.begin_response(lines, status.into(), fields, body, out)?;
+        let began = self.begin_response(lines, status.into(), fields, body, true, out)?;
         if began.switch {
             self.core.begin_content(began.outgoing);
             self.core.transmit(SendInput::FinishSwitch);
@@ -424,10 +430,11 @@ impl ServerConnection {
     }
 
     /// An answer before any content of a request that has some: perhaps it never comes, and what
-    /// comes instead would be taken for it.
-    fn answers_too_early(&self) -> bool {
+    /// comes instead would be taken for it. Or the answer is `over` and too much of the content is still to come.
+    fn answers_too_early(&self, over: bool) -> bool {
         match self.core.recv {
-            Recv::Body | Recv::Discard => !self.core.pulled,
+            Recv::Body => !self.core.pulled || over && self.is_rest_too_much(),
+            Recv::Discard => !self.core.pulled,
             Recv::Closed => true,
             Recv::Idle | Recv::Head | Recv::End | Recv::Done | Recv::Tunnel => false,
         }

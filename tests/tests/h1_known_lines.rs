@@ -1,4 +1,4 @@
-//! A buffer for heads that knows field lines gives what a new one gives, whatever it has read before.
+//! A buffer for heads that knows lines gives what a new one gives, whatever it has read before.
 
 use core::time::Duration;
 
@@ -53,9 +53,11 @@ const LINES: &[&[u8]] = &[
 ];
 
 fn start_line(rng: &mut Rng, requests: bool) -> &'static [u8] {
-    let lines: [&[u8]; 5] = if requests {
+    let lines: [&[u8]; 7] = if requests {
         [
             b"GET / HTTP/1.1\r\n",
+            b"GET / HTTP/1.1\n",
+            b"CONNECT a:443 HTTP/1.1\r\n",
             b"GET /longer HTTP/1.1\r\n",
             b"POST /x?y HTTP/1.0\r\n",
             b"OPTIONS * HTTP/1.1\r\n",
@@ -64,14 +66,17 @@ fn start_line(rng: &mut Rng, requests: bool) -> &'static [u8] {
     } else {
         [
             b"HTTP/1.1 200 OK\r\n",
+            b"HTTP/1.1 200 OK\n",
+            b"HTTP/1.1 200\r\n",
             b"HTTP/1.1 404 Not Found\r\n",
             b"HTTP/1.0 200 \r\n",
             b"HTTP/1.1 103 Early Hints\r\n",
             b"HTTP/2.0 200 OK\r\n",
         ]
     };
-    // The last one is wrong.
-    lines[if rng.once_in(20) { 4 } else { rng.below(4) }]
+    // The last one is wrong; the first one comes often.
+    let index = if rng.once_in(3) { 0 } else { rng.below(6) };
+    lines[if rng.once_in(20) { 6 } else { index }]
 }
 
 fn config(rng: &mut Rng, requests: bool) -> Config {
@@ -83,6 +88,12 @@ fn config(rng: &mut Rng, requests: bool) -> Config {
     }
     if rng.once_in(4) {
         config.field_bytes_max = 16 + rng.below(60);
+    }
+    if rng.once_in(6) {
+        config.start_line_bytes_max = 12 + rng.below(16);
+    }
+    if requests && rng.once_in(8) {
+        config.method_bytes_max = 2 + rng.below(4);
     }
     if rng.once_in(4) {
         config.head_bytes_max = 40 + rng.below(120);
@@ -117,7 +128,8 @@ fn next_lines(rng: &mut Rng, before: &[&'static [u8]]) -> Vec<&'static [u8]> {
 fn what_is_read_does_not_depend_on_what_the_buffer_has_read_before() {
     let mut rng = Rng::new(7);
     let (mut head, mut lines) = (Head::new(), Vec::new());
-    let (mut read_again, mut complete) = (0, 0);
+    let (mut read_again, mut started_again, mut complete) = (0, 0, 0);
+    let mut start_before = None;
     for round in 0..60_000 {
         let requests = !rng.once_in(3);
         let config = config(&mut rng, requests);
@@ -129,18 +141,39 @@ fn what_is_read_does_not_depend_on_what_the_buffer_has_read_before() {
             input.truncate(1 + rng.below(input.len()));
         }
         let read = if requests { request } else { response };
-        let edition = head.edition();
+        let edition = head.fields_edition();
         let known = read(&config, &input, &mut head);
         let mut new = Head::new();
         let expected = read(&config, &input, &mut new);
         assert_eq!(known, expected, "round {round}: {:?}", input.escape_ascii().to_string());
         assert_eq!(head.raw(), new.raw());
         assert!(head.fields().eq(new.fields()));
+        let start = |head: &Head| {
+            let (method, target) = (head.method().to_vec(), head.target().to_vec());
+            (
+                method,
+                target,
+                head.target_form(),
+                head.version(),
+                head.status(),
+                head.reason().to_vec(),
+            )
+        };
+        assert_eq!((start(&head), head.authority()), (start(&new), new.authority()));
+        let shown = (head.start_line_edition(), start(&head));
+        if let Some((edition, start)) = &start_before
+            && *edition == shown.0
+        {
+            assert_eq!(*start, shown.1);
+            started_again += 1;
+        }
+        start_before = (!head.raw().is_empty()).then_some(shown);
         complete += usize::from(!head.raw().is_empty());
-        read_again += usize::from(!head.raw().is_empty() && head.edition() == edition);
+        read_again += usize::from(!head.raw().is_empty() && head.fields_edition() == edition);
     }
     // Enough of both kinds for this to mean something.
     assert!(read_again > 2_000 && complete > 3 * read_again, "{read_again} of {complete}");
+    assert!(started_again > 500, "{started_again} of {complete}");
 }
 
 /// Name and value.
@@ -182,7 +215,7 @@ fn lines_that_changed_are_all_that_are_others_in_their_places() {
                 None => none += 1,
             }
         }
-        before = Some((head.edition(), now));
+        before = Some((head.fields_edition(), now));
     }
     assert!(told > 2_000 && none > 5_000, "{told} and {none}");
 }
@@ -205,7 +238,9 @@ type Limit = fn(&mut Config, usize);
 fn limits_hold_for_lines_that_come_again() {
     let input = format!("GET / HTTP/1.1\r\n{SECTION}");
     let longest = "X-Two: 0123456789\r\n".len();
-    let limits: [(&str, usize, Limit); 3] = [
+    let limits: [(&str, usize, Limit); 5] = [
+        ("start line", "GET / HTTP/1.1\r\n".len(), |config, max| config.start_line_bytes_max = max),
+        ("method", "GET".len(), |config, max| config.method_bytes_max = max),
         ("head", input.len(), |config, max| config.head_bytes_max = max),
         ("field", longest, |config, max| config.field_bytes_max = max),
         ("fields", 2, |config, max| config.fields_max = max),
@@ -225,21 +260,25 @@ fn limits_hold_for_lines_that_come_again() {
 fn rfc9112_2_2_what_was_read_leniently_is_read_again_where_that_is_forbidden() {
     let mut lenient = Config::default();
     lenient.leniency.bare_lf = true;
-    let input = b"GET / HTTP/1.1\r\nHost: a\n\r\n";
-    let mut head = Head::new();
-    assert!(matches!(request(&lenient, input, &mut head).0, Ok(Some(_))));
-    let strict = request(&Config::default(), input, &mut head).0;
-    assert_eq!(strict.map_err(|error| error.offset()), Err(23));
+    for (input, line_end) in
+        [(&b"GET / HTTP/1.1\r\nHost: a\n\r\n"[..], 23), (b"GET / HTTP/1.1\nHost: a\r\n\r\n", 14)]
+    {
+        let mut head = Head::new();
+        assert!(matches!(request(&lenient, input, &mut head).0, Ok(Some(_))));
+        let strict = request(&Config::default(), input, &mut head).0;
+        assert_eq!(strict.map_err(|error| error.offset()), Err(line_end));
+    }
 }
 
 #[test]
 fn a_buffer_that_was_cleared_shows_nothing_of_what_it_knows() {
     let mut head = knowing();
-    let edition = head.edition();
+    let edition = head.fields_edition();
     assert_ne!(edition, 0);
     head.clear();
     assert_eq!(head, Head::new());
-    assert_eq!((head.edition(), head.changed_since(edition).is_none()), (0, true));
+    assert_eq!((head.fields_edition(), head.changed_since(edition).is_none()), (0, true));
+    assert_eq!((head.start_line_edition(), head.version()), (0, Head::new().version()));
     assert_eq!((head.raw(), head.fields().count(), head.field("host")), (&b""[..], 0, None));
     assert_eq!((head.method(), head.target(), head.authority()), (&b""[..], &b""[..], None));
     assert_eq!(head.to_string(), Head::new().to_string());
@@ -255,15 +294,50 @@ fn a_buffer_that_was_cleared_shows_nothing_of_what_it_knows() {
 fn a_start_line_of_another_length_moves_the_lines() {
     let mut head = knowing();
     for target in ["/a/longer/target", "/", "/x"] {
-        let edition = head.edition();
+        let edition = head.fields_edition();
         let input = format!("GET {target} HTTP/1.1\r\n{SECTION}");
         let (read, octets) = request(&Config::default(), input.as_bytes(), &mut head);
         assert!(matches!(read, Ok(Some(OwnedEvent::Head { .. }))));
-        assert_eq!((octets, head.edition()), (input.len() as u64, edition));
+        assert_eq!((octets, head.fields_edition()), (input.len() as u64, edition));
         assert_eq!((head.raw(), head.target()), (input.as_bytes(), target.as_bytes()));
         assert_eq!(head.field("x-two"), Some(&b"0123456789"[..]));
         assert_eq!(head.changed_since(edition).map(|it| it.len()), Some(0));
     }
+}
+
+#[test]
+fn a_start_line_that_comes_again_has_its_edition_again_whatever_lines_follow() {
+    let mut head = knowing();
+    let edition = head.start_line_edition();
+    assert_ne!(edition, 0);
+    for (target, same) in [("/", true), ("/", true), ("/other", false), ("/", false)] {
+        let before = head.start_line_edition();
+        let input = format!("GET {target} HTTP/1.1\r\nHost: {before}\r\n\r\n");
+        let (read, octets) = request(&Config::default(), input.as_bytes(), &mut head);
+        assert!(matches!(read, Ok(Some(OwnedEvent::Head { .. }))));
+        assert_eq!((octets, head.raw()), (input.len() as u64, input.as_bytes()));
+        assert_eq!(head.start_line_edition() == before, same, "{target}");
+        assert_eq!((head.method(), head.target()), (&b"GET"[..], target.as_bytes()));
+    }
+    // What is the start line of a request is none of a response, and a trailer section has none.
+    let line = b"HTTP / HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert!(matches!(request(&Config::default(), line, &mut head).0, Ok(Some(_))));
+    let read = response(&Config::client(), line, &mut head);
+    assert!(read.0.is_err());
+    assert_eq!(read, response(&Config::client(), line, &mut Head::new()));
+    let chunked =
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n\r\n";
+    let (mut conn, mut input) =
+        (ServerConnection::new(Config::default(), Duration::ZERO), &chunked[..]);
+    let mut editions = Vec::new();
+    while let Ok(Some(_)) = conn.next_event(&mut input, &mut head) {
+        editions.push((
+            head.start_line_edition() != 0,
+            head.fields_edition() != 0,
+            head.method().len(),
+        ));
+    }
+    assert_eq!(editions, [(true, true, 4), (false, true, 0)]);
 }
 
 #[test]
@@ -275,13 +349,13 @@ fn of_so_many_lines_as_can_be_marked_all_are_told_and_of_more_none() {
             let input = format!("GET / HTTP/1.1\r\n{others}Host: {value}\r\n\r\n");
             let (read, _) = request(&Config::default(), input.as_bytes(), &mut head);
             assert!(matches!(read, Ok(Some(_))), "{read:?}");
-            head.edition()
+            head.fields_edition()
         };
         let first = read("a");
         assert_ne!(read("b"), first);
         let changed = head.changed_since(first).map(|it| it.map(|it| it.0).collect::<Vec<_>>());
         assert_eq!(changed, told.then(|| vec![count - 1]), "{count}");
-        assert_eq!(head.changed_since(head.edition()).map(|it| it.count()), Some(0));
+        assert_eq!(head.changed_since(head.fields_edition()).map(|it| it.count()), Some(0));
     }
 }
 
